@@ -1,0 +1,1 @@
+//! Proof that the types of `xen-public` are those of the headers.

@@ -1,0 +1,2 @@
+//! Bare-metal kernels that run on the real hypervisor.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Xen's public headers as Rust definitions.
+#![no_std]
+#![forbid(unsafe_code)]
