@@ -1,0 +1,3 @@
+//! The maintenance commands of the workspace as a library, so that tests can reach their parts.
+
+pub mod tool;
