@@ -219,7 +219,8 @@ impl View {
     /// # Errors
     /// As [`View::includes`].
     pub fn wrapper(&self) -> Result<String> {
-        let mut text = String::new();
+        // Xen's headers use these without including them.
+        let mut text = "#include <stdint.h>\n#include <stddef.h>\n#include <string.h>\n".to_owned();
         for header in self.includes()? {
             text += &format!("#include <public/{header}>\n");
         }
