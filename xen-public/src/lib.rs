@@ -2,7 +2,16 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod arch_x86;
+pub mod errno;
+pub mod event_channel;
+pub mod features;
+pub mod grant_table;
 pub mod handle;
+pub mod hvm;
 #[cfg(feature = "layout")]
 pub mod layout;
 pub mod pad;
+pub mod xen;
+
+mod words;

@@ -1,0 +1,1 @@
+//! What only hardware-virtualised guests see (`xen/include/public/hvm/`).
