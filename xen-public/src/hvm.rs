@@ -1,1 +1,4 @@
 //! What only hardware-virtualised guests see (`xen/include/public/hvm/`).
+
+pub mod dm_op;
+pub mod pvdrivers;

@@ -9,9 +9,12 @@ pub mod features;
 pub mod grant_table;
 pub mod handle;
 pub mod hvm;
+pub mod io;
 #[cfg(feature = "layout")]
 pub mod layout;
+pub mod memory;
 pub mod pad;
+pub mod trace;
 pub mod xen;
 
 mod words;

@@ -1,0 +1,3 @@
+//! Protocols between the two halves of split devices (`xen/include/public/io/`).
+
+pub mod console;
