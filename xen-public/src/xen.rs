@@ -4,8 +4,10 @@
 //! numbers that all page-granular interfaces speak in.
 
 mod frame;
+mod uuid;
 
 pub use frame::{FrameTooWide, Gfn, Mfn, PAGE_SHIFT, PAGE_SIZE, Pfn};
+pub use uuid::{ParseUuidError, Uuid};
 
 crate::words::transparent! {
     /// A domain's number. Prints as the plain number, as xenstore paths want it;
