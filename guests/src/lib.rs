@@ -1,0 +1,9 @@
+//! What the kernels of this package have in common: what they ask Xen and how they report.
+//!
+//! A kernel (`main.rs`) is the part that belongs to its processor: how it starts, which way to Xen
+//! it has, how it ends. Everything else works on any conduit and is tested on the host against a
+//! simulated hypervisor.
+#![no_std]
+
+pub mod checks;
+pub mod report;

@@ -1,0 +1,149 @@
+//! `HYPERVISOR_xen_version`: which Xen this is and what it offers (`xen/include/public/version.h`).
+//!
+//! The one hypercall that every guest of every release may make, and so the first to make.
+#![allow(unsafe_code)]
+
+use core::fmt;
+
+use super::error::{checked, done};
+use super::{Conduit, Error, Result};
+
+pub(super) const HYPERCALL: u32 = 17;
+pub(super) const XENVER_VERSION: usize = 0;
+pub(super) const XENVER_EXTRAVERSION: usize = 1;
+pub(super) const XENVER_CAPABILITIES: usize = 3;
+pub(super) const XENVER_GET_FEATURES: usize = 6;
+
+/// A release of Xen: the `4` and the `17` of Xen 4.17.
+///
+/// Branches take over changes of later releases, so a number alone does not tell what a
+/// hypervisor can do: ask for the feature itself where there is a way to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Version {
+    /// The major number.
+    pub major: u16,
+    /// The minor number.
+    pub minor: u16,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// Xen's version (`XENVER_version`).
+#[doc(alias = "XENVER_version")]
+pub fn version(xen: &impl Conduit) -> Result<Version> {
+    const CALL: &str = "XENVER_version";
+    // SAFETY: the call takes no pointer and changes nothing.
+    let answer = unsafe { xen.hypercall(HYPERCALL, [XENVER_VERSION, 0, 0, 0, 0]) };
+    let nonsense = Error::Nonsense { call: CALL, answer };
+    let packed = u32::try_from(checked(CALL, answer)?).map_err(|_| nonsense)?;
+    let version = Version {
+        major: (packed >> 16) as u16,
+        minor: packed as u16,
+    };
+    // No Xen that speaks this ABI is older than 3.0.
+    if version.major < 3 {
+        Err(nonsense)
+    } else {
+        Ok(version)
+    }
+}
+
+/// A text that Xen left in a buffer of `N` bytes, up to its NUL.
+///
+/// Xen promises ASCII; the type does not rely on it.
+#[derive(Clone, Copy)]
+pub struct Text<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Text<N> {
+    /// The text's bytes, without the NUL.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    /// Fills a buffer by a sub-op that takes its address, and finds the text's end.
+    fn ask(xen: &impl Conduit, call: &'static str, sub_op: usize) -> Result<Self> {
+        // Not NUL: a buffer that was never written does not pass for an empty text.
+        let mut bytes = [0xff; N];
+        let address = bytes.as_mut_ptr().expose_provenance();
+        // SAFETY: the callers below name sub-ops that write at most `N` bytes at the address, which
+        // is this function's own buffer, and change nothing else.
+        done(call, unsafe {
+            xen.hypercall(HYPERCALL, [sub_op, address, 0, 0, 0])
+        })?;
+        match bytes.iter().position(|&byte| byte == 0) {
+            Some(length) => Ok(Self { bytes, length }),
+            None => Err(Error::Unterminated { call, size: N }),
+        }
+    }
+}
+
+/// The text, with everything that is not printable ASCII escaped.
+impl<const N: usize> fmt::Display for Text<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.as_bytes().escape_ascii(), f)
+    }
+}
+
+impl<const N: usize> fmt::Debug for Text<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+impl<const N: usize> PartialEq for Text<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl<const N: usize> Eq for Text<N> {}
+
+/// What follows the release in Xen's full version, such as `.5` or `-rc1`
+/// (`XENVER_extraversion`). A domain that may not know gets `<denied>` or nothing.
+#[doc(alias = "XENVER_extraversion")]
+#[doc(alias = "xen_extraversion_t")]
+pub fn extraversion(xen: &impl Conduit) -> Result<Text<16>> {
+    Text::ask(xen, "XENVER_extraversion", XENVER_EXTRAVERSION)
+}
+
+/// The kinds of guest that Xen can run, as words with spaces between them, such as
+/// `xen-3.0-x86_64 hvm-3.0-x86_64` (`XENVER_capabilities`).
+#[doc(alias = "XENVER_capabilities")]
+#[doc(alias = "xen_capabilities_info_t")]
+pub fn capabilities(xen: &impl Conduit) -> Result<Text<1024>> {
+    Text::ask(xen, "XENVER_capabilities", XENVER_CAPABILITIES)
+}
+
+/// One word of 32 of the features that Xen gives to this domain, the `XENFEAT_` bits of
+/// `xen/include/public/features.h` (`XENVER_get_features`). Only word 0 exists so far; Xen refuses
+/// others with EINVAL.
+#[doc(alias = "XENVER_get_features")]
+#[doc(alias = "xen_feature_info")]
+pub fn features(xen: &impl Conduit, submap: u32) -> Result<u32> {
+    #[repr(C)]
+    struct FeatureInfo {
+        submap_idx: u32,
+        submap: u32,
+    }
+    const CALL: &str = "XENVER_get_features";
+    let mut info = FeatureInfo {
+        submap_idx: submap,
+        submap: 0,
+    };
+    let address = (&raw mut info).expose_provenance();
+    // SAFETY: the call reads and writes one `xen_feature_info` at the address, which is this
+    // function's own, and changes nothing else.
+    let answer = unsafe { xen.hypercall(HYPERCALL, [XENVER_GET_FEATURES, address, 0, 0, 0]) };
+    done(CALL, answer)?;
+    if info.submap_idx != submap {
+        return Err(Error::Nonsense { call: CALL, answer });
+    }
+    Ok(info.submap)
+}
