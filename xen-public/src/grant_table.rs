@@ -4,6 +4,10 @@
 //! the [`GrantRef`], is what it hands to the other domain. That domain maps the page
 //! by a hypercall and gets a [`GrantHandle`] to undo it with.
 
+mod entry;
+
+pub use entry::{GrantBodyV2, GrantEntryHeader, GrantEntryV1, GrantEntryV2, GrantFlags, GrantType};
+
 crate::words::number! {
     /// An index into a domain's grant table: the name under which the domain lends a page.
     #[doc(alias = "grant_ref_t")]

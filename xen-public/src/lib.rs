@@ -2,6 +2,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod arch_arm;
 pub mod arch_x86;
 pub mod errno;
 pub mod event_channel;
@@ -15,6 +16,8 @@ pub mod layout;
 pub mod memory;
 pub mod pad;
 pub mod trace;
+pub mod vcpu;
 pub mod xen;
 
+mod record;
 mod words;

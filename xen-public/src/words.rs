@@ -21,6 +21,10 @@ macro_rules! transparent {
         )]
         pub struct $name($raw);
 
+        impl crate::record::Zero for $name {
+            const ZERO: Self = Self(0);
+        }
+
         impl From<$raw> for $name {
             #[inline]
             fn from(raw: $raw) -> Self {

@@ -1,12 +1,26 @@
 //! The core of the guest interface (`xen/include/public/xen.h`).
 //!
-//! Who is who (domains, virtual processors, virtual interrupts), and the frame
-//! numbers that all page-granular interfaces speak in.
+//! Who is who (domains, virtual processors, virtual interrupts), the frame numbers
+//! that all page-granular interfaces speak in, the page that Xen shares with a domain
+//! ([`SharedInfoX86_64`] and its kin), the clock in it ([`VcpuTimeInfo`]) and the page
+//! that a PV guest finds at start ([`StartInfoX86_64`]).
 
 mod frame;
+mod shared_info;
+mod start_info;
+mod time;
 mod uuid;
 
 pub use frame::{FrameTooWide, Gfn, Mfn, PAGE_SHIFT, PAGE_SIZE, Pfn};
+pub use shared_info::{
+    SharedInfoArm, SharedInfoX86_32, SharedInfoX86_64, VcpuInfoArm, VcpuInfoX86_32, VcpuInfoX86_64,
+    WallClock,
+};
+pub use start_info::{
+    BadMagic, MAX_GUEST_CMDLINE, StartConsole, StartFlags, StartInfoX86_32, StartInfoX86_64,
+    XenMultibootMod,
+};
+pub use time::{PvclockFlags, TimeScale, VcpuTimeInfo};
 pub use uuid::{ParseUuidError, Uuid};
 
 crate::words::transparent! {

@@ -14,3 +14,18 @@ pub const fn xen_pfn_to_cr3(pfn: u32) -> u32 {
 pub const fn xen_cr3_to_pfn(cr3: u32) -> u32 {
     cr3.rotate_right(12)
 }
+
+crate::record::record! {
+    /// x86_32's part of a virtual processor's shared record: 24 bytes.
+    #[repr(C)]
+    #[derive(Debug, PartialEq, Eq)]
+    #[doc(alias = "arch_vcpu_info")]
+    #[doc(alias = "arch_vcpu_info_t")]
+    ArchVcpuInfoX86_32 {
+        /// Address of the last page fault of a PV guest, instead of control register 2.
+        /// Written by Xen; the guest may write it too.
+        cr2: u32,
+        /// Hole in the C struct, named there.
+        pad: crate::pad::Pad<20>,
+    }
+}

@@ -13,3 +13,18 @@ pub const fn xen_pfn_to_cr3(pfn: u64) -> u64 {
 pub const fn xen_cr3_to_pfn(cr3: u64) -> u64 {
     cr3 >> 12
 }
+
+crate::record::record! {
+    /// x86_64's part of a virtual processor's shared record: 16 bytes.
+    #[repr(C, align(8))]
+    #[derive(Debug, PartialEq, Eq)]
+    #[doc(alias = "arch_vcpu_info")]
+    #[doc(alias = "arch_vcpu_info_t")]
+    ArchVcpuInfoX86_64 {
+        /// Address of the last page fault of a PV guest, instead of control register 2.
+        /// Written by Xen; the guest may write it too.
+        cr2: u64,
+        /// Hole in the C struct, named there.
+        pad: crate::pad::Pad<8>,
+    }
+}
