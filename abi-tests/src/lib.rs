@@ -1,1 +1,19 @@
-//! Proof that the types of `xen-public` are those of the headers.
+//! Proof that the types of `xen-public` are those of Xen's headers.
+//!
+//! The crate's layout tables ([`xen_public::layout`]) say what the Rust types are, as compiled. [`rows`]
+//! turns such a table into single claims, each with a C expression that means the same thing; [`oracle`]
+//! has a C compiler ([`compiler`]) answer all of them for the ABI's own target from the vendored headers,
+//! reads the answers out of the object file, so that nothing of a foreign target has to run, and lists
+//! what differs. [`padding`] proves that the tables' fields leave no byte of a type unnamed, [`pins`]
+//! holds a list of known differences against what is found, [`roundtrip`] takes types through bytes and
+//! back, and [`alter`] makes the wrong tables and headers with which the tests prove that the oracles
+//! would notice.
+
+pub mod alter;
+pub mod compiler;
+pub mod ctypes;
+pub mod oracle;
+pub mod padding;
+pub mod pins;
+pub mod roundtrip;
+pub mod rows;
