@@ -2,3 +2,4 @@
 
 pub mod dm_op;
 pub mod pvdrivers;
+pub mod start_info;
