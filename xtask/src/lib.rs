@@ -1,5 +1,6 @@
 //! The maintenance commands of the workspace as a library, so that tests can reach their parts.
 
-pub mod headers;
 pub mod apt;
+pub mod headers;
 pub mod tool;
+pub mod vendor;

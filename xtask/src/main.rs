@@ -13,13 +13,19 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// The pristine Xen headers: import them, prove them unmodified.
+    #[command(subcommand)]
+    Vendor(xtask::vendor::Command),
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result: anyhow::Result<()> = match cli.command {};
+    let result: anyhow::Result<ExitCode> = match cli.command {
+        Command::Vendor(command) => xtask::vendor::run(command),
+    };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
