@@ -7,7 +7,8 @@
 //! what differs. [`padding`] proves that the tables' fields leave no byte of a type unnamed, [`pins`]
 //! holds a list of known differences against what is found, [`roundtrip`] takes types through bytes and
 //! back, and [`alter`] makes the wrong tables and headers with which the tests prove that the oracles
-//! would notice.
+//! would notice. [`program`] runs C programs of each ABI, for what only a run can tell: what the
+//! headers' function-like macros return.
 
 pub mod alter;
 pub mod compiler;
@@ -15,5 +16,6 @@ pub mod ctypes;
 pub mod oracle;
 pub mod padding;
 pub mod pins;
+pub mod program;
 pub mod roundtrip;
 pub mod rows;

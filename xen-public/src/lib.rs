@@ -4,6 +4,8 @@
 
 pub mod arch_arm;
 pub mod arch_x86;
+#[cfg(feature = "toolstack")]
+pub mod domctl;
 pub mod elfnote;
 pub mod errno;
 pub mod event_channel;

@@ -97,6 +97,20 @@ runstate_info! {
     VcpuRunstateInfo, pads: [_pad_0x04: Pad<4>]
 }
 
+/// The local APIC's number of the physical processor in an x86 `vcpu_get_physid`
+/// (`VCPUOP_get_physid`): its `phys_id`'s low half.
+#[doc(alias = "vcpu_get_physid")]
+pub const fn xen_vcpu_physid_to_x86_apicid(phys_id: u64) -> u32 {
+    phys_id as u32
+}
+
+/// The ACPI number of the physical processor in an x86 `vcpu_get_physid`
+/// (`VCPUOP_get_physid`): its `phys_id`'s high half.
+#[doc(alias = "vcpu_get_physid")]
+pub const fn xen_vcpu_physid_to_x86_acpiid(phys_id: u64) -> u32 {
+    (phys_id >> 32) as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,14 @@
 //! x86's part of the page that Xen shares with a domain
 //! (`xen/include/public/arch-x86/xen.h`): where a PV guest keeps its table of machine
-//! frames, for the toolstack to find when it saves or migrates the guest.
+//! frames, for the toolstack to find when it saves or migrates the guest. And the
+//! flags of a PV guest's trap handlers, as `HYPERVISOR_set_trap_table` takes them.
 
 use crate::record::record;
+
+/// The privilege bits of a trap's flags.
+const TI_DPL: u8 = 0b011;
+/// The bit of a trap's flags that masks events.
+const TI_IF: u8 = 0b100;
 
 record! {
     /// x86_32's part of the shared page: 28 bytes.
@@ -54,4 +60,40 @@ record! {
         /// the guest.
         p2m_generation: u64,
     }
+}
+
+/// The lowest privilege that may enter a trap by a software interrupt, from the
+/// `flags` of its `trap_info`: 0 nobody, 1 and 2 the kernel, 3 everybody.
+#[doc(alias = "TI_GET_DPL")]
+pub const fn ti_get_dpl(flags: u8) -> u8 {
+    flags & TI_DPL
+}
+
+/// Whether Xen masks events when it enters a trap, from the `flags` of its `trap_info`.
+#[doc(alias = "TI_GET_IF")]
+pub const fn ti_get_if(flags: u8) -> bool {
+    flags & TI_IF != 0
+}
+
+/// The `flags` of a `trap_info` with the privilege `dpl` (0 to 3) added.
+///
+/// The bits are added to those that are set already, as C does it: start from
+/// flags whose privilege is 0.
+#[doc(alias = "TI_SET_DPL")]
+pub const fn ti_set_dpl(flags: u8, dpl: u8) -> u8 {
+    flags | dpl
+}
+
+/// The `flags` of a `trap_info`, with events masked at entry if `mask` is set.
+/// They stay masked if they were and `mask` is not set, as in C.
+///
+/// ```
+/// use xen_public::arch_x86::xen::{ti_get_dpl, ti_get_if, ti_set_dpl, ti_set_if};
+/// // A breakpoint that user space may raise, handled with events masked.
+/// let flags = ti_set_if(ti_set_dpl(0, 3), true);
+/// assert_eq!((ti_get_dpl(flags), ti_get_if(flags)), (3, true));
+/// ```
+#[doc(alias = "TI_SET_IF")]
+pub const fn ti_set_if(flags: u8, mask: bool) -> u8 {
+    if mask { flags | TI_IF } else { flags }
 }
