@@ -1,31 +1,224 @@
-//! What every kernel asks Xen, whatever way it has there, and what the answers must be.
+//! What a kernel asks Xen, whatever way it has there, and what the answers must be.
+//!
+//! Nothing here touches the processor: the functions take a conduit, and structures that the
+//! kernel has read. Each answer is written down; one that is not right is a surprise.
 
-use xen_abi::hypercall::{Conduit, xen_version};
+use xen_abi::hypercall::{Conduit, Errno, xen_version};
+use xen_abi::xen_public::features::Features;
 
 use crate::report::Report;
 
 /// A hypercall number that no release of Xen has given a meaning.
 const UNKNOWN_HYPERCALL: u32 = 63;
-/// What Xen answers to it: the error ENOSYS.
-const ENOSYS: isize = -38;
 
-/// Xen tells its version.
-pub fn version<C: Conduit>(xen: &C, report: &mut Report<'_, C>) {
-    match (xen_version::version(xen), xen_version::extraversion(xen)) {
+/// The value of `name=value` on a kernel's command line.
+pub fn argument<'a>(command_line: &'a str, name: &str) -> Option<&'a str> {
+    let mut words = command_line.split_ascii_whitespace();
+    words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Xen's version is the one that `expect=X.Y` on the command line asks for (`expect=any` takes
+/// every one), and it tells what it can run.
+pub fn version<C: Conduit>(xen: &C, report: &mut Report<'_, C>, command_line: &str) {
+    let version = xen_version::version(xen);
+    match (version, xen_version::extraversion(xen)) {
         (Ok(version), Ok(extra)) => report.say(format_args!("Xen {version}{extra}")),
         (version, extra) => report.fail(format_args!("version: {version:?}, {extra:?}")),
     }
+    match argument(command_line, "expect") {
+        Some("any") => {}
+        Some(expected) => {
+            let (major, minor) = expected.split_once('.').unwrap_or_default();
+            let as_expected = version
+                .is_ok_and(|is| major.parse() == Ok(is.major) && minor.parse() == Ok(is.minor));
+            report.check(as_expected, format_args!("Xen {expected} was expected"));
+        }
+        None => report.fail(format_args!("no expect=X.Y on the command line")),
+    }
+    match xen_version::capabilities(xen) {
+        Ok(text) => report.say(format_args!("capabilities: {text}")),
+        Err(error) => report.fail(format_args!("capabilities: {error}")),
+    }
 }
 
-/// An unknown hypercall is refused with ENOSYS.
-pub fn unknown_hypercall<C: Conduit>(xen: &C, report: &mut Report<'_, C>) {
+/// The features that this kind of guest relies on are there, those of other kinds are not, and
+/// there is no second word of them.
+pub fn features<C: Conduit>(
+    xen: &C,
+    report: &mut Report<'_, C>,
+    needed: Features,
+    others: Features,
+) {
+    match xen_version::features(xen) {
+        Ok(found) => {
+            report.say(format_args!("features: {found}"));
+            report.check(
+                found.contains(needed),
+                format_args!("missing: {}", needed - found),
+            );
+            let strange = found & others;
+            report.check(
+                strange.is_empty(),
+                format_args!("not for this guest: {strange}"),
+            );
+        }
+        Err(error) => report.fail(format_args!("features: {error}")),
+    }
+    let second = xen_version::feature_submap(xen, 1);
+    let refused = Err(xen_abi::hypercall::Error::Refused(Errno::EINVAL));
+    report.check(
+        second == refused,
+        format_args!("a second word of features: {second:?}"),
+    );
+}
+
+/// An unknown hypercall is refused with ENOSYS; `way` is the name of the conduit under test.
+pub fn unknown_hypercall(xen: &impl Conduit, report: &mut Report<'_, impl Conduit>, way: &str) {
     // SAFETY: no Xen knows the number; one that did would get zeros, and no address among them.
     let answer = unsafe { xen.hypercall(UNKNOWN_HYPERCALL, [0; 5]) };
     report.say(format_args!(
-        "unknown hypercall {UNKNOWN_HYPERCALL}: {answer}"
+        "unknown hypercall {UNKNOWN_HYPERCALL} by {way}: {answer}"
     ));
+    let expected = Errno::ENOSYS.to_return();
     report.check(
-        answer == ENOSYS,
-        format_args!("the answer should be {ENOSYS}"),
+        answer as i64 == expected,
+        format_args!("an unknown hypercall should answer {expected}"),
     );
+}
+
+/// Another way to Xen leads to the same one.
+pub fn same_xen<C: Conduit>(xen: &C, other: &impl Conduit, report: &mut Report<'_, C>, way: &str) {
+    let version = xen_version::version(other);
+    report.say(format_args!("by {way}: {version:?}"));
+    report.check(
+        version.is_ok() && version == xen_version::version(xen),
+        format_args!("{way} and the hypercall page don't agree on the version"),
+    );
+    let (here, there) = (
+        xen_version::extraversion(xen),
+        xen_version::extraversion(other),
+    );
+    report.check(
+        here == there,
+        format_args!("{way}: extraversion {there:?}, not {here:?}"),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use xen_abi::hypercall::simulate::{Release, Simulated};
+
+    /// Runs a check on a simulated Xen 4.17 that a test has prepared; the lines it wrote, with
+    /// PASS or not.
+    fn console(
+        prepare: fn(&Simulated),
+        check: fn(&Simulated, &mut Report<'_, Simulated>),
+    ) -> String {
+        let xen = Simulated::new(Release::V4_17);
+        prepare(&xen);
+        let mut report = Report::new(&xen);
+        check(&xen, &mut report);
+        let passed = report.verdict();
+        let text = String::from_utf8(xen.console()).unwrap();
+        assert_eq!(passed, text.ends_with("\nPASS\n"), "{text}");
+        assert_eq!(passed, !text.contains("FAIL"), "{text}");
+        text
+    }
+
+    fn honest(_: &Simulated) {}
+
+    #[test]
+    fn the_expected_version_passes_and_others_do_not() {
+        let good = console(honest, |xen, report| {
+            version(xen, report, "x expect=4.17 y=z")
+        });
+        assert!(
+            good.starts_with("Xen 4.17.5\n") && good.ends_with("PASS\n"),
+            "{good}"
+        );
+        assert!(console(honest, |xen, report| version(xen, report, "expect=any")).contains("PASS"));
+        for line in [
+            "expect=4.18",
+            "expect=9.9",
+            "expect=4",
+            "expect=",
+            "",
+            "expects=4.17",
+        ] {
+            let xen = Simulated::new(Release::V4_17);
+            let mut report = Report::new(&xen);
+            version(&xen, &mut report, line);
+            assert!(!report.verdict(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn refusals_of_what_must_be_there_are_surprises() {
+        for sub_op in [0, 1, 3] {
+            let xen = Simulated::new(Release::V4_17);
+            xen.falsify(17, sub_op, -1);
+            let mut report = Report::new(&xen);
+            version(&xen, &mut report, "expect=any");
+            assert!(!report.verdict(), "{sub_op}");
+        }
+    }
+
+    #[test]
+    fn missing_and_strange_features_are_surprises() {
+        let dom0 = Features::DOM0;
+        let hvm = Features::HVM_CALLBACK_VECTOR;
+        let check = |needed, others| {
+            let xen = Simulated::new(Release::V4_17);
+            let mut report = Report::new(&xen);
+            features(&xen, &mut report, needed, others);
+            let _ = report.verdict();
+            String::from_utf8(xen.console()).unwrap()
+        };
+        assert!(check(dom0, hvm).ends_with("PASS\n"));
+        assert!(check(dom0 | hvm, Features::EMPTY).contains("FAIL: missing: XENFEAT_hvm_callback"));
+        assert!(check(dom0, dom0).contains("FAIL: not for this guest: XENFEAT_dom0"));
+        let lie: fn(&Simulated) = |xen| xen.falsify(17, 6, 0);
+        let text = console(lie, |xen, report| {
+            features(xen, report, Features::EMPTY, Features::EMPTY);
+        });
+        assert!(
+            text.contains("FAIL: a second word of features: Ok(0)"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_hypercall_that_works_is_a_surprise() {
+        let good = console(honest, |xen, report| {
+            unknown_hypercall(xen, report, "memory")
+        });
+        assert!(good.contains("63 by memory: -38\nPASS"));
+        let text = console(
+            |xen| xen.falsify(63, 0, 0),
+            |xen, report| {
+                unknown_hypercall(xen, report, "memory");
+            },
+        );
+        assert!(
+            text.contains("FAIL: an unknown hypercall should answer -38"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn another_xen_is_noticed() {
+        let same = |xen: &Simulated, report: &mut Report<'_, Simulated>| {
+            same_xen(xen, &Simulated::new(Release::V4_17), report, "twin");
+        };
+        assert!(console(honest, same).contains("PASS"));
+        let other = |xen: &Simulated, report: &mut Report<'_, Simulated>| {
+            same_xen(xen, &Simulated::new(Release::V4_20), report, "stranger");
+        };
+        let text = console(honest, other);
+        assert!(
+            text.contains("don't agree") && text.contains(".4-pre"),
+            "{text}"
+        );
+    }
 }

@@ -3,7 +3,8 @@
 //! A kernel (`main.rs`) is the part that belongs to its processor: how it starts, which way to Xen
 //! it has, how it ends. Everything else works on any conduit and is tested on the host against a
 //! simulated hypervisor.
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 
 pub mod checks;
 pub mod report;
+pub mod start_info;

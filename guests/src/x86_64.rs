@@ -10,13 +10,17 @@
 //! device, and it is a hypercall under test itself. Being the same for good and bad, the status
 //! does not tell the verdict: the lines on the console do.
 
-use core::arch::global_asm;
+mod memory;
 
-use xen_abi::hypercall::sched_op::{self, ShutdownReason};
-use xen_abi::hypercall::x86_64::{HypercallPage, Page};
+use core::arch::{asm, global_asm};
 
-use guests::checks;
 use guests::report::Report;
+use guests::{checks, start_info};
+use xen_abi::hypercall::Conduit;
+use xen_abi::hypercall::sched_op::{self, ShutdownReason};
+use xen_abi::hypercall::x86_64::{HypercallPage, Page, PvSyscall};
+use xen_abi::xen_public::features::Features;
+use xen_abi::xen_public::xen::StartInfoX86_64;
 
 global_asm!(
     r#"
@@ -73,12 +77,15 @@ boot_stack_end:
     pae_mode = const 9,
 );
 
-/// The page that the hypercall page's ELF note names.
+/// The page that the ELF note for the hypercall page names.
 struct NotedPage;
 
 unsafe extern "C" {
     #[link_name = "hypercall_page"]
     static HYPERCALL_PAGE: [u8; 4096];
+    /// Where the linker script ends the kernel's memory.
+    #[link_name = "kernel_end"]
+    static KERNEL_END: u8;
 }
 
 // SAFETY: the page is aligned to 4096 in a section of its own, nothing in this kernel writes it,
@@ -90,21 +97,69 @@ unsafe impl HypercallPage for NotedPage {
 }
 
 /// The kernel, on its own stack.
-extern "C" fn start(_start_info: usize) -> ! {
+extern "C" fn start(start_info: *const StartInfoX86_64) -> ! {
     let xen = Page::<NotedPage>::new();
     let mut report = Report::new(&xen);
-    checks::version(&xen, &mut report);
-    checks::unknown_hypercall(&xen, &mut report);
-    report.verdict();
-    end()
+    // SAFETY: Xen enters with the address of a start info in a page of this domain's, aligned to
+    // the page. It wrote it before, and nothing writes it now. All bit patterns are values of it.
+    let info = unsafe { start_info.read() };
+    let command_line = core::str::from_utf8(info.command_line()).unwrap_or_default();
+
+    checks::version(&xen, &mut report, command_line);
+    checks::features(&xen, &mut report, NEEDED, OTHERS);
+    checks::unknown_hypercall(&xen, &mut report, "hypercall page");
+    // SAFETY: this is the kernel of a PV guest.
+    let direct = unsafe { PvSyscall::new() };
+    checks::same_xen(&xen, &direct, &mut report, "syscall");
+    checks::unknown_hypercall(&direct, &mut report, "syscall");
+    start_info::say(&info, &mut report);
+    let kernel_end = (&raw const KERNEL_END).addr() as u64;
+    start_info::check(&info, start_info.addr() as u64, kernel_end, &mut report);
+    memory::check(&info, &mut report);
+
+    match checks::argument(command_line, "end") {
+        None => _ = report.verdict(),
+        Some("silence") => report.say(format_args!("keeping silent as told")),
+        Some("panic") => panic!("as told"),
+        Some("hang") => {
+            report.say(format_args!("hanging as told"));
+            stand_still()
+        }
+        Some("crash") => {
+            report.say(format_args!("crashing as told"));
+            // SAFETY: an invalid instruction has no effect but its exception, which this kernel
+            // does not handle, so that Xen ends the domain.
+            unsafe { asm!("ud2", options(noreturn)) }
+        }
+        Some(other) => report.fail(format_args!("no such end={other}")),
+    }
+    end(&xen)
 }
 
+/// What a PV domain 0 relies on.
+const NEEDED: Features = Features::MMU_PT_UPDATE_PRESERVE_AD
+    .union(Features::HIGHMEM_ASSIST)
+    .union(Features::GNTTAB_MAP_AVAIL_BITS)
+    .union(Features::DOM0)
+    .union(Features::MEMORY_OP_VNODE_SUPPORTED);
+
+/// What belongs to guests whose memory Xen translates.
+const OTHERS: Features = Features::WRITABLE_PAGE_TABLES
+    .union(Features::AUTO_TRANSLATED_PHYSMAP)
+    .union(Features::HVM_CALLBACK_VECTOR)
+    .union(Features::HVM_SAFE_PVCLOCK)
+    .union(Features::HVM_PIRQS)
+    .union(Features::NOT_DIRECT_MAPPED);
+
 /// Resets the machine, or stands still if Xen does not let it.
-fn end() -> ! {
-    let xen = Page::<NotedPage>::new();
-    if let Err(error) = sched_op::shutdown(&xen, ShutdownReason::REBOOT) {
-        Report::new(&xen).fail(format_args!("shutdown: {error}"));
+fn end(xen: &impl Conduit) -> ! {
+    if let Err(error) = sched_op::shutdown(xen, ShutdownReason::REBOOT) {
+        Report::new(xen).fail(format_args!("shutdown: {error}"));
     }
+    stand_still()
+}
+
+fn stand_still() -> ! {
     loop {
         core::hint::spin_loop();
     }
@@ -113,6 +168,7 @@ fn end() -> ! {
 /// A panic is a surprise like any other.
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    Report::new(&Page::<NotedPage>::new()).fail(format_args!("{info}"));
-    end()
+    let xen = Page::<NotedPage>::new();
+    Report::new(&xen).fail(format_args!("{info}"));
+    end(&xen)
 }

@@ -3,9 +3,7 @@
 
 use core::fmt;
 
-/// An error number of Xen, as it stands in `xen/include/public/errno.h`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Errno(pub i32);
+use xen_public::errno::Errno;
 
 /// The outcome of a hypercall.
 pub type Result<T> = core::result::Result<T, Error>;
@@ -44,7 +42,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Refused(errno) => write!(f, "Xen refused: error {}", errno.0),
+            Self::Refused(errno) => write!(f, "Xen refused: {errno}"),
             Self::Nonsense { call, answer } => {
                 write!(f, "{call}: {answer:#x} is no answer that Xen's ABI knows")
             }
@@ -67,17 +65,12 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// The largest error number: answers from -4095 to -1 are errors, as in Xen and in Linux.
-const ERRNO_MAX: isize = 4095;
-
 /// Takes an answer apart: 0 and above is the call's own result, -4095 to -1 an error of Xen, and
 /// anything below that nonsense.
 pub(crate) fn checked(call: &'static str, answer: isize) -> Result<usize> {
-    match answer {
-        0.. => Ok(answer.unsigned_abs()),
-        // The range fits i32.
-        _ if answer >= -ERRNO_MAX => Err(Error::Refused(Errno(-answer as i32))),
-        _ => Err(Error::Nonsense { call, answer }),
+    match Errno::check(answer as i64) {
+        Err(errno) => Err(Error::Refused(errno)),
+        Ok(_) => usize::try_from(answer).map_err(|_| Error::Nonsense { call, answer }),
     }
 }
 
@@ -98,8 +91,8 @@ mod tests {
         let nonsense = |answer| Err(Error::Nonsense { call: "x", answer });
         assert_eq!(checked("x", 0), Ok(0));
         assert_eq!(checked("x", isize::MAX), Ok(isize::MAX as usize));
-        assert_eq!(checked("x", -1), Err(Error::Refused(Errno(1))));
-        assert_eq!(checked("x", -4095), Err(Error::Refused(Errno(4095))));
+        assert_eq!(checked("x", -1), Err(Error::Refused(Errno::EPERM)));
+        assert_eq!(checked("x", -4095), Err(Error::Refused(Errno::new(4095))));
         assert_eq!(checked("x", -4096), nonsense(-4096));
         assert_eq!(checked("x", isize::MIN), nonsense(isize::MIN));
     }
@@ -114,6 +107,6 @@ mod tests {
                 answer: 1
             })
         );
-        assert_eq!(done("x", -38), Err(Error::Refused(Errno(38))));
+        assert_eq!(done("x", -38), Err(Error::Refused(Errno::ENOSYS)));
     }
 }

@@ -38,7 +38,8 @@ pub mod simulate;
 #[cfg(target_arch = "x86_64")]
 pub mod x86_64;
 
-pub use error::{Errno, Error, Result};
+pub use error::{Error, Result};
+pub use xen_public::errno::Errno;
 
 /// A way to Xen: carries one hypercall there and its answer back.
 ///

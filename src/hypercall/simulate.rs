@@ -16,6 +16,8 @@
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
+use xen_public::features::Features;
+
 use super::sched_op::ShutdownReason;
 use super::xen_version::Version;
 use super::{Conduit, console_io, sched_op, xen_version};
@@ -31,8 +33,16 @@ pub struct Release {
     /// The kinds of guest it can run.
     pub capabilities: &'static str,
     /// The first word of features.
-    pub features: u32,
+    pub features: Features,
 }
+
+/// What 4.14 gave to a PV domain 0.
+const FEATURES_4_14: Features = Features::PAE_PGDIR_ABOVE_4GB
+    .union(Features::MMU_PT_UPDATE_PRESERVE_AD)
+    .union(Features::HIGHMEM_ASSIST)
+    .union(Features::GNTTAB_MAP_AVAIL_BITS)
+    .union(Features::DOM0)
+    .union(Features::MEMORY_OP_VNODE_SUPPORTED);
 
 impl Release {
     /// Xen 4.14 of Debian 11.
@@ -43,7 +53,7 @@ impl Release {
         },
         extraversion: ".6",
         capabilities: "xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ",
-        features: 0x28f0,
+        features: FEATURES_4_14,
     };
     /// Xen 4.17 of Debian 12.
     pub const V4_17: Self = Self {
@@ -52,7 +62,7 @@ impl Release {
             minor: 17,
         },
         extraversion: ".5",
-        features: 0x228f0,
+        features: FEATURES_4_14.union(Features::DIRECT_MAPPED),
         ..Self::V4_14
     };
     /// Xen 4.20 of Debian 13.
@@ -61,7 +71,13 @@ impl Release {
             major: 4,
             minor: 20,
         },
-        extraversion: ".3",
+        extraversion: ".4-pre",
+        features: FEATURES_4_14
+            .difference(Features::PAE_PGDIR_ABOVE_4GB)
+            .union(Features::DIRECT_MAPPED)
+            .union(Features::RUNSTATE_PHYS_AREA)
+            .union(Features::VCPU_TIME_PHYS_AREA)
+            .union(Features::DM_MSIX_ALL_WRITES),
         ..Self::V4_17
     };
 }
@@ -149,7 +165,7 @@ impl Simulated {
                 if u32::from_ne_bytes(submap) != 0 {
                     return EINVAL;
                 }
-                (&features.to_ne_bytes(), 4)
+                (&features.bits().to_ne_bytes(), 4)
             }
             _ => return ENOSYS,
         };

@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use xen_public::features::Features;
+
 use super::error::{checked, done};
 use super::{Conduit, Error, Result};
 
@@ -121,12 +123,17 @@ pub fn capabilities(xen: &impl Conduit) -> Result<Text<1024>> {
     Text::ask(xen, "XENVER_capabilities", XENVER_CAPABILITIES)
 }
 
-/// One word of 32 of the features that Xen gives to this domain, the `XENFEAT_` bits of
-/// `xen/include/public/features.h` (`XENVER_get_features`). Only word 0 exists so far; Xen refuses
-/// others with EINVAL.
+/// The features that Xen gives to this domain: [submap](feature_submap) 0, the only one so far.
+pub fn features(xen: &impl Conduit) -> Result<Features> {
+    feature_submap(xen, 0).map(Features::from_bits)
+}
+
+/// One word of 32 features that Xen gives to this domain, by
+/// [`Feature::submap`](xen_public::features::Feature::submap) (`XENVER_get_features`). Xen refuses
+/// a word that it does not have with EINVAL.
 #[doc(alias = "XENVER_get_features")]
 #[doc(alias = "xen_feature_info")]
-pub fn features(xen: &impl Conduit, submap: u32) -> Result<u32> {
+pub fn feature_submap(xen: &impl Conduit, submap: u32) -> Result<u32> {
     #[repr(C)]
     struct FeatureInfo {
         submap_idx: u32,
