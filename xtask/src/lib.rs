@@ -4,3 +4,4 @@ pub mod apt;
 pub mod headers;
 pub mod tool;
 pub mod vendor;
+pub mod xen;

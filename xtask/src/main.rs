@@ -17,12 +17,15 @@ enum Command {
     /// The pristine Xen headers: import them, prove them unmodified.
     #[command(subcommand)]
     Vendor(xtask::vendor::Command),
+    /// Boot real hypervisors under QEMU with our guest as domain 0, and report.
+    Xen(xtask::xen::Options),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result: anyhow::Result<ExitCode> = match cli.command {
         Command::Vendor(command) => xtask::vendor::run(command),
+        Command::Xen(options) => xtask::xen::command(&options),
     };
     match result {
         Ok(status) => status,

@@ -1,0 +1,280 @@
+//! Hypervisors to boot: Debian's packages of three releases, or a file.
+//!
+//! A package is pinned by version and sha256. When its version is no longer on offer the newest of
+//! the same release is taken, which the report says.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow, bail};
+use sha2::{Digest, Sha256};
+
+use crate::apt::{self, Apt};
+use crate::tool;
+
+/// A hypervisor as a Debian package.
+#[derive(Debug)]
+pub struct Pin {
+    /// The release of Xen.
+    pub release: &'static str,
+    /// The package's version.
+    pub version: &'static str,
+    /// The sha256 of the package's file.
+    pub sha256: &'static str,
+}
+
+/// The hypervisors that are booted unless others are asked for.
+pub const PINS: [Pin; 3] = [
+    Pin {
+        release: "4.14",
+        version: "4.14.6-1",
+        sha256: "848f46e49fe5946cdfdb8df22b8e541148bc96ef7f6419b0d2b5010e1bb8e06a",
+    },
+    Pin {
+        release: "4.17",
+        version: "4.17.5+72-g01140da4e8-1",
+        sha256: "b602bb2aa83042bd1e3390ff66201b62da806d2ff6f2c86a2759997aa968222b",
+    },
+    Pin {
+        release: "4.20",
+        version: "4.20.3+127-gc42374a105-0+deb13u1",
+        sha256: "49965ec3db19f0dbaaa1ea87c56939cb4e7a7fe418cb1f4c701baa1a0fe13233",
+    },
+];
+
+/// A hypervisor that can be booted.
+#[derive(Debug)]
+pub struct Hypervisor {
+    /// The unpacked multiboot kernel.
+    pub file: PathBuf,
+    /// What differs from what was asked for, for the report.
+    pub drift: Option<String>,
+}
+
+/// Why there is no hypervisor.
+#[derive(Debug)]
+pub enum Error {
+    /// It could not be had here: nothing is known about it.
+    Missing(String),
+    /// It could be had, and is not what it should be.
+    Wrong(anyhow::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Missing(reason) => f.write_str(reason),
+            Error::Wrong(error) => write!(f, "{error:#}"),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        Error::Wrong(error)
+    }
+}
+
+/// Fetches the package of a pin, or the newest of its release, and unpacks the hypervisor.
+///
+/// # Errors
+/// [`Error::Missing`] when the package can't be had, [`Error::Wrong`] when it is not what the pin
+/// says or holds no hypervisor.
+pub fn fetch(apt: &Apt, pin: &Pin) -> Result<Hypervisor, Error> {
+    let package = format!("xen-hypervisor-{}-amd64", pin.release);
+    let (deb, drift) = match apt.fetch_deb(&package, pin.version, "amd64") {
+        Ok(deb) => {
+            let found = sha256(&deb)?;
+            if found != pin.sha256 {
+                return Err(Error::Wrong(anyhow!(
+                    "{} has sha256 {found}, but {} is pinned",
+                    deb.display(),
+                    pin.sha256
+                )));
+            }
+            (deb, None)
+        }
+        Err(apt::Error::NotOffered { offered, .. }) if !offered.is_empty() => {
+            let versions: Vec<_> = offered.iter().map(|offer| &*offer.version).collect();
+            let newest = newest(&versions)?;
+            let deb = apt
+                .fetch_deb(&package, newest, "amd64")
+                .map_err(|error| Error::Missing(error.to_string()))?;
+            let drift = format!("{} is no longer offered, took {newest}", pin.version);
+            (deb, Some(drift))
+        }
+        Err(error) => return Err(Error::Missing(error.to_string())),
+    };
+    if !tool::have("dpkg-deb") {
+        return Err(Error::Missing(
+            "no dpkg-deb here to unpack the package".to_owned(),
+        ));
+    }
+    let dir = unpacked_dir(&deb)?;
+    tool::run(Command::new("dpkg-deb").arg("-x").arg(&deb).arg(&dir))?;
+    let file = unpack(&in_package(&dir)?, &dir.join("xen"))?;
+    Ok(Hypervisor { file, drift })
+}
+
+/// Takes a hypervisor from a file, compressed or not.
+///
+/// # Errors
+/// A file that can't be read or is no hypervisor.
+pub fn from_file(file: &Path) -> Result<Hypervisor> {
+    let to = tool::cache_dir("xen")?.join("given");
+    let file = unpack(file, &to)?;
+    Ok(Hypervisor { file, drift: None })
+}
+
+/// A folder of its own for a package's contents.
+fn unpacked_dir(deb: &Path) -> Result<PathBuf> {
+    let name = deb.file_stem().context("a package has a name")?;
+    let dir = tool::cache_dir("xen")?.join("packages").join(name);
+    std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// The compressed hypervisor among a package's files.
+fn in_package(dir: &Path) -> Result<PathBuf> {
+    let boot = dir.join("boot");
+    let mut found: Vec<_> = std::fs::read_dir(&boot)
+        .with_context(|| format!("reading {}", boot.display()))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("xen-") && name.ends_with(".gz")
+        })
+        .collect();
+    match (found.pop(), found.pop()) {
+        (Some(file), None) => Ok(file),
+        (None, _) => bail!("no xen-*.gz in {}", boot.display()),
+        (Some(one), Some(other)) => bail!(
+            "two hypervisors in one package: {} and {}",
+            one.display(),
+            other.display()
+        ),
+    }
+}
+
+/// Writes the ELF kernel that QEMU boots to `to`.
+fn unpack(from: &Path, to: &Path) -> Result<PathBuf> {
+    let mut bytes = std::fs::read(from).with_context(|| format!("reading {}", from.display()))?;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(&*bytes)
+            .read_to_end(&mut plain)
+            .with_context(|| format!("unpacking {}", from.display()))?;
+        bytes = plain;
+    }
+    if !bytes.starts_with(b"\x7fELF") {
+        bail!(
+            "{} is no ELF file, nor a compressed one: it starts with {:02x?}",
+            from.display(),
+            &bytes[..bytes.len().min(4)]
+        );
+    }
+    std::fs::write(to, bytes).with_context(|| format!("writing {}", to.display()))?;
+    Ok(to.to_path_buf())
+}
+
+/// The sha256 of a file, in hexadecimal.
+fn sha256(file: &Path) -> Result<String> {
+    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}
+
+/// The newest of some Debian versions.
+fn newest<'a>(versions: &[&'a str]) -> Result<&'a str> {
+    let mut newest = *versions.first().context("no version to choose from")?;
+    for version in versions {
+        let status = Command::new("dpkg")
+            .args(["--compare-versions", version, "gt", newest])
+            .status()
+            .context("cannot start dpkg to compare versions")?;
+        if status.success() {
+            newest = version;
+        }
+    }
+    Ok(newest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn compressed_and_plain_files_are_taken_and_others_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        let kernel = b"\x7fELF and so on";
+
+        std::fs::write(&from, kernel).unwrap();
+        unpack(&from, &to).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), kernel);
+
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(kernel).unwrap();
+        let packed = gzip.finish().unwrap();
+        std::fs::write(&from, &packed).unwrap();
+        std::fs::remove_file(&to).unwrap();
+        unpack(&from, &to).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), kernel);
+
+        std::fs::write(&from, &packed[..packed.len() - 9]).unwrap();
+        assert!(
+            unpack(&from, &to)
+                .unwrap_err()
+                .to_string()
+                .contains("unpacking")
+        );
+        std::fs::write(&from, b"MZ").unwrap();
+        let error = unpack(&from, &to).unwrap_err().to_string();
+        assert!(
+            error.contains("is no ELF file") && error.contains("[4d, 5a]"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_package_has_one_hypervisor() {
+        let dir = tempfile::tempdir().unwrap();
+        let boot = dir.path().join("boot");
+        std::fs::create_dir(&boot).unwrap();
+        std::fs::write(boot.join("xen-4.17-amd64.efi"), "").unwrap();
+        assert!(
+            in_package(dir.path())
+                .unwrap_err()
+                .to_string()
+                .contains("no xen-*.gz")
+        );
+        std::fs::write(boot.join("xen-4.17-amd64.gz"), "").unwrap();
+        assert_eq!(
+            in_package(dir.path()).unwrap(),
+            boot.join("xen-4.17-amd64.gz")
+        );
+        std::fs::write(boot.join("xen-4.18-amd64.gz"), "").unwrap();
+        assert!(
+            in_package(dir.path())
+                .unwrap_err()
+                .to_string()
+                .contains("two hypervisors")
+        );
+    }
+
+    #[test]
+    fn debian_versions_are_compared_as_debian_does() {
+        let versions = ["4.17.5+72-g01140da4e8-1", "4.17.10-1", "4.17.9~rc1-1"];
+        if tool::have("dpkg") {
+            assert_eq!(newest(&versions).unwrap(), "4.17.10-1");
+        } else {
+            assert!(newest(&versions).unwrap_err().to_string().contains("dpkg"));
+        }
+        assert!(newest(&[]).is_err());
+    }
+}
