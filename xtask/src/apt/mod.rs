@@ -20,9 +20,11 @@
 
 pub mod sources;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -118,6 +120,9 @@ struct Ready {
 pub struct Apt {
     entries: Vec<Entry>,
     dir: PathBuf,
+    /// Why an index could not be had, by its name: a network that does not answer can take minutes
+    /// to say so, and need not be asked again.
+    dead: Mutex<BTreeMap<String, String>>,
 }
 
 impl Apt {
@@ -158,7 +163,11 @@ impl Apt {
             )));
         }
         let dir = std::path::absolute(dir).context("finding the cache folder")?;
-        Ok(Self { entries, dir })
+        Ok(Self {
+            entries,
+            dir,
+            dead: Mutex::default(),
+        })
     }
 
     /// The versions of a binary package for an architecture (`amd64`, `arm64`, `armhf`), over all
@@ -265,6 +274,11 @@ impl Apt {
                 just_read: false,
             });
         }
+        // Held to the end: two readings of one index at a time would disturb each other.
+        let mut dead = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reason) = dead.get(name) {
+            return Err(Error::Unavailable(reason.clone()));
+        }
         for folder in ["lists/partial", "cache/archives/partial"] {
             let folder = home.join(folder);
             std::fs::create_dir_all(&folder)
@@ -296,12 +310,14 @@ impl Apt {
             output.status.success(),
         );
         if !has_index(&home.join("lists"), source) {
-            return Err(Error::Unavailable(format!(
+            let reason = format!(
                 "`{}` brought no index ({}): {}",
                 tool::line(&update),
                 output.status,
                 complaint.unwrap_or_default()
-            )));
+            );
+            dead.insert(name.to_owned(), reason.clone());
+            return Err(Error::Unavailable(reason));
         }
         write(&stamp, complaint.as_deref().unwrap_or_default())?;
         Ok(Ready {
@@ -312,13 +328,18 @@ impl Apt {
     }
 }
 
-/// The lines of apt's that tell of something missing.
+/// The lines of apt's that tell of something missing, the first few of them.
 fn complaints(stderr: &str, success: bool) -> Option<String> {
+    const SHOWN: usize = 3;
     let lines: Vec<_> = stderr
         .lines()
         .filter(|line| line.starts_with("E:") || line.starts_with("W:") || !success)
         .collect();
-    (!lines.is_empty()).then(|| lines.join("; "))
+    let mut text = lines[..lines.len().min(SHOWN)].join("; ");
+    if lines.len() > SHOWN {
+        text += &format!("; and {} more", lines.len() - SHOWN);
+    }
+    (!lines.is_empty()).then_some(text)
 }
 
 /// Whether the lists folder holds an index file.
@@ -494,13 +515,13 @@ mod tests {
 
     #[test]
     fn madison_lines_are_read() {
-        let text = "       xen |   4.14.6-1 | http://m/debian bullseye/main Sources\n\
+        let text = "       xen |   4.14.6-1 | http://m/os bullseye/main Sources\n\
                     other | 1 | x\n\
-                    xen | 4.17.5+72-g01140da4e8-1 | http://m/debian bookworm/main Sources\n";
+                    xen | 4.17.5+72-g01140da4e8-1 | http://m/os bookworm/main Sources\n";
         let offers = parse_madison(text, "xen");
         assert_eq!(offers.len(), 2);
         assert_eq!(offers[0].version, "4.14.6-1");
-        assert_eq!(offers[1].origin, "http://m/debian bookworm/main Sources");
+        assert_eq!(offers[1].origin, "http://m/os bookworm/main Sources");
     }
 
     #[test]
@@ -553,5 +574,7 @@ mod tests {
         assert_eq!(complaints("Get:1\n", true), None);
         assert_eq!(complaints("W: a\nE: b\n", true).unwrap(), "W: a; E: b");
         assert_eq!(complaints("odd\n", false).unwrap(), "odd");
+        let many = complaints("W: a\nW: b\nW: c\nW: d\nW: e\n", true).unwrap();
+        assert_eq!(many, "W: a; W: b; W: c; and 2 more");
     }
 }

@@ -278,14 +278,14 @@ mod tests {
 
     const ONE_LINE: &str = "\
 # a comment
-deb [arch=amd64 signed-by=/keys/a.gpg,/keys/b.gpg] http://mirror.example/debian bookworm main contrib # tail
-deb-src http://mirror.example/debian bookworm-updates main
+deb [arch=amd64 signed-by=/keys/a.gpg,/keys/b.gpg] http://mirror.example/os bookworm main contrib # tail
+deb-src http://mirror.example/os bookworm-updates main
 ";
 
     const DEB822: &str = "\
 Types: deb deb-src
 # a comment within a stanza
-URIs: http://mirror.example/debian
+URIs: http://mirror.example/os
 Suites: bookworm
  bookworm-updates
 Components: main contrib
@@ -297,7 +297,7 @@ Signed-By:
  -----END PGP PUBLIC KEY BLOCK-----
 
 Types: deb
-URIs: http://off.example/debian
+URIs: http://off.example/os
 Suites: trixie
 Components: main
 Enabled: no
@@ -314,7 +314,7 @@ Enabled: no
         assert_eq!(entries[0].components, ["main", "contrib"]);
         assert_eq!(entries[0].options.len(), 1, "arch is not carried over");
         assert_eq!(entries[0].options["signed-by"], "/keys/a.gpg /keys/b.gpg");
-        assert_eq!(entries[1].uri, "http://mirror.example/debian");
+        assert_eq!(entries[1].uri, "http://mirror.example/os");
     }
 
     #[test]
@@ -343,13 +343,13 @@ Enabled: no
     #[test]
     fn other_releases_are_derived_from_debian_suites_only() {
         let text = "\
-deb http://a/debian bookworm main
-deb http://a/debian stable contrib
+deb http://a/os bookworm main
+deb http://a/os stable contrib
 deb http://a/security trixie-security main
 deb http://b/tools cloud-bookworm main
 deb http://c/docker bookworm stable
-deb http://d/debian bookworm-backports main
-deb http://a/debian trixie main
+deb http://d/os bookworm-backports main
+deb http://a/os trixie main
 ";
         let wide = widen(&parse_list(text).unwrap());
         assert_eq!(
@@ -363,7 +363,7 @@ deb http://a/debian trixie main
                 "trixie-security"
             ]
         );
-        assert!(wide[..3].iter().all(|entry| entry.uri == "http://a/debian"));
+        assert!(wide[..3].iter().all(|entry| entry.uri == "http://a/os"));
     }
 
     #[test]

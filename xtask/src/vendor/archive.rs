@@ -57,7 +57,6 @@ pub fn read(path: &Path) -> Result<Archive> {
     let (name, bytes, digest) = load(path)?;
     let mut plain = Vec::new();
     lzma_rs::xz_decompress(&mut bytes.as_slice(), &mut plain)
-        .map_err(|error| anyhow::anyhow!("{error:?}"))
         .with_context(|| format!("{} is no complete xz file", path.display()))?;
     let files = take_folders(&plain).with_context(|| format!("in {}", path.display()))?;
     Ok(Archive {
