@@ -505,6 +505,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_manifest_says_of_left_out_files_must_follow_from_the_archive() {
+        let mut made = fixture();
+        made.manifest.left_out[0].reason = "forgotten".to_owned();
+        made.rewrite();
+        assert_eq!(made.problems(), [""; 0]);
+        let archive = made.archive(&FILES);
+        assert_eq!(
+            against(made.vendor.path(), &made.manifest, &archive),
+            ["xen-4.20/PROVENANCE.toml: not what importing xen_4.20.3.orig.tar.xz gives"]
+        );
+    }
+
+    #[test]
     fn another_archive_is_found_by_its_digest_and_its_files() {
         let made = fixture();
         let mut files = FILES.to_vec();
