@@ -35,7 +35,7 @@ pub mod xen_version;
 
 #[cfg(any(test, feature = "simulate"))]
 pub mod simulate;
-#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+#[cfg(target_arch = "x86_64")]
 pub mod x86_64;
 
 pub use error::{Error, Result};

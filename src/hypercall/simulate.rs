@@ -20,7 +20,7 @@ use xen_public::features::Features;
 
 use super::sched_op::ShutdownReason;
 use super::xen_version::Version;
-use super::{Conduit, Errno, console_io, sched_op, xen_version};
+use super::{Conduit, console_io, sched_op, xen_version};
 
 /// A release of Xen as the simulated hypervisor plays it: what Debian's build of it answered to an
 /// x86_64 PV domain 0.
@@ -101,9 +101,9 @@ pub struct Simulated {
     lies: RefCell<Vec<(u32, usize, isize)>>,
 }
 
-const EFAULT: isize = Errno::EFAULT.to_return() as isize;
-const EINVAL: isize = Errno::EINVAL.to_return() as isize;
-const ENOSYS: isize = Errno::ENOSYS.to_return() as isize;
+const EFAULT: isize = -14;
+const EINVAL: isize = -22;
+const ENOSYS: isize = -38;
 
 impl Simulated {
     /// A hypervisor that plays `release`.

@@ -42,8 +42,8 @@ impl core::error::Error for AddressTooWide {}
 )]
 struct Aligned64(u64);
 
-/// Four bytes, aligned to four.
-#[repr(C, align(4))]
+/// Four bytes, which every host aligns to four (so that a handle may stand in a packed record).
+#[repr(C)]
 #[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy",
@@ -54,7 +54,7 @@ struct Aligned64(u64);
         zerocopy::KnownLayout
     )
 )]
-struct Aligned32(u32);
+struct Word32(u32);
 
 macro_rules! handle {
     ($(#[$doc:meta])* $name:ident, $word:ident, $raw:ty) => {
@@ -146,7 +146,7 @@ handle! {
     /// and arm32 (`xen/include/public/arch-x86/xen.h`, `arch-arm.h`).
     #[doc(alias = "XEN_GUEST_HANDLE")]
     #[doc(alias = "XEN_GUEST_HANDLE_PARAM")]
-    Handle32, Aligned32, u32
+    Handle32, Word32, u32
 }
 
 impl<T> Handle64<T> {

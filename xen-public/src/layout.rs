@@ -167,3 +167,12 @@ impl Value {
         }
     }
 }
+
+/// The tables of every ABI, and of every toolstack release where the `toolstack` feature is on.
+pub fn all() -> impl Iterator<Item = &'static Tables> {
+    #[cfg(feature = "toolstack")]
+    let toolstack = crate::toolstack::TABLES.iter();
+    #[cfg(not(feature = "toolstack"))]
+    let toolstack = [].iter();
+    crate::abi::TABLES.iter().chain(toolstack).copied()
+}

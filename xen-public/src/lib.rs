@@ -2,6 +2,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[rustfmt::skip]
+#[allow(non_camel_case_types, non_upper_case_globals, non_snake_case, missing_docs)]
+#[allow(clippy::all, clippy::pedantic)]
+pub mod abi;
 pub mod arch_arm;
 pub mod arch_x86;
 #[cfg(feature = "toolstack")]
@@ -22,5 +26,28 @@ pub mod trace;
 pub mod vcpu;
 pub mod xen;
 
+#[cfg(feature = "toolstack")]
+#[rustfmt::skip]
+#[allow(non_camel_case_types, non_upper_case_globals, non_snake_case, missing_docs)]
+#[allow(clippy::all, clippy::pedantic)]
+pub mod toolstack;
+
+mod bits;
 mod record;
 mod words;
+
+cfg_if::cfg_if! {
+    if #[cfg(target_arch = "x86_64")] {
+        #[doc = "The ABI of the compile target."]
+        pub use abi::x86_64 as native;
+    } else if #[cfg(target_arch = "x86")] {
+        #[doc = "The ABI of the compile target."]
+        pub use abi::x86_32 as native;
+    } else if #[cfg(target_arch = "aarch64")] {
+        #[doc = "The ABI of the compile target."]
+        pub use abi::arm64 as native;
+    } else if #[cfg(target_arch = "arm")] {
+        #[doc = "The ABI of the compile target."]
+        pub use abi::arm32 as native;
+    }
+}

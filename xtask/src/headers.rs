@@ -197,20 +197,14 @@ impl View {
     }
 
     fn wants(&self, header: &str) -> bool {
-        let other_arch = if self.abi.is_x86() {
-            "arch-arm"
-        } else {
-            "arch-x86"
+        let foreign: &[&str] = match self.abi {
+            Abi::X86_32 => &["arch-arm", "arch-x86_64", "arch-x86/xen-x86_64"],
+            Abi::X86_64 => &["arch-arm", "arch-x86_32", "arch-x86/xen-x86_32"],
+            Abi::Arm32 | Abi::Arm64 => &["arch-x86"],
         };
-        let tools_only = matches!(header, "domctl.h" | "sysctl.h");
+        let tools_only = ["domctl.h", "sysctl.h"].contains(&header);
         !NOT_INCLUDED.contains(&header)
-            && !header.starts_with(other_arch)
-            && !header.starts_with("arch-ppc")
-            && !header.starts_with("arch-riscv")
-            && !(header == "arch-x86/xen-x86_32.h" && self.abi == Abi::X86_64)
-            && !(header == "arch-x86/xen-x86_64.h" && self.abi == Abi::X86_32)
-            && !(header == "arch-x86_32.h" && self.abi == Abi::X86_64)
-            && !(header == "arch-x86_64.h" && self.abi == Abi::X86_32)
+            && !foreign.iter().any(|start| header.starts_with(start))
             && (self.mode == Mode::Tools || !tools_only)
     }
 

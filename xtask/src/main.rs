@@ -19,6 +19,12 @@ enum Command {
     Vendor(xtask::vendor::Command),
     /// Boot real hypervisors under QEMU with our guest as domain 0, and report.
     Xen(xtask::xen::Options),
+    /// Generate xen-public's definitions from the vendored headers.
+    Generate {
+        /// Compare with what stands in the tree instead of writing it.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -26,6 +32,7 @@ fn main() -> ExitCode {
     let result: anyhow::Result<ExitCode> = match cli.command {
         Command::Vendor(command) => xtask::vendor::run(command),
         Command::Xen(options) => xtask::xen::command(&options),
+        Command::Generate { check } => generate(check),
     };
     match result {
         Ok(status) => status,
@@ -34,4 +41,19 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn generate(check: bool) -> anyhow::Result<ExitCode> {
+    let files = xtask::generate::generate(|line| println!("{line}"))?;
+    if check {
+        xtask::generate::check(&files)?;
+        println!(
+            "{} generated files are as the headers make them",
+            files.len()
+        );
+    } else {
+        xtask::generate::write(&files)?;
+        println!("{} files written", files.len());
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,627 @@
+//! Rust source from the model: one module per header, exact C names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote};
+
+use super::model::{Alias, Constant, Item, Path, Record, Ty, Unit, Value};
+use super::plan::{self, Content, Field, Plan, Repr};
+
+/// A set of modules to write.
+pub struct Emitter<'a> {
+    /// What is emitted.
+    pub unit: &'a Unit,
+    /// The path of the set's root module, such as `crate::abi::x86_64`.
+    pub root: TokenStream,
+    /// Whether the set is a toolstack's.
+    pub toolstack: bool,
+}
+
+/// Generated files by path below the set's folder.
+pub type Files = BTreeMap<String, String>;
+
+/// A header's path as module names: `arch-x86/xen.h` is `arch_x86`, `xen`.
+pub fn module_path(header: &str) -> Vec<String> {
+    header
+        .trim_end_matches(".h")
+        .split('/')
+        .map(|part| {
+            let part = part.replace('-', "_");
+            if part.starts_with(|c: char| c.is_ascii_digit()) {
+                format!("_{part}")
+            } else {
+                part
+            }
+        })
+        .collect()
+}
+
+/// An identifier that may be a keyword.
+pub fn ident(name: &str) -> proc_macro2::Ident {
+    match syn::parse_str::<syn::Ident>(name) {
+        // A keyword since edition 2024, which syn does not count as one.
+        Ok(ident) if name != "gen" => ident,
+        _ => proc_macro2::Ident::new_raw(name, proc_macro2::Span::call_site()),
+    }
+}
+
+fn number(value: u64) -> Literal {
+    Literal::u64_unsuffixed(value)
+}
+
+fn int(bits: u64, signed: bool) -> proc_macro2::Ident {
+    format_ident!("{}{}", if signed { 'i' } else { 'u' }, bits)
+}
+
+impl Emitter<'_> {
+    /// Writes all modules.
+    ///
+    /// # Errors
+    /// A record that can't be represented: type and field.
+    pub fn files(&self) -> Result<Files> {
+        let mut files = Files::new();
+        let mut folders: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        folders.entry(String::new()).or_default();
+        for header in self.unit.headers.keys() {
+            let modules = module_path(header);
+            for depth in 0..modules.len() {
+                let folder = modules[..depth].join("/");
+                folders
+                    .entry(folder)
+                    .or_default()
+                    .insert(modules[depth].clone());
+            }
+        }
+        let children = |folder: &str| {
+            let names = folders.get(folder).into_iter().flatten().map(|c| ident(c));
+            quote! { #(pub mod #names;)* }
+        };
+        for (header, items) in &self.unit.headers {
+            let file = module_path(header).join("/");
+            // A header may share its name with a folder: `arch-arm.h` and `arch-arm/`.
+            let inner = children(&file);
+            let mut tokens = TokenStream::new();
+            for item in items {
+                tokens.extend(self.item(header, item)?);
+            }
+            let doc = format!(" `xen/include/public/{header}`.");
+            let text = render(quote! { #![doc = #doc] #inner #tokens })?;
+            files.insert(format!("{file}.rs"), text);
+        }
+        for folder in folders.keys() {
+            if folder.is_empty() {
+                let doc = format!(
+                    " Xen {}, {}.",
+                    self.unit.view.release,
+                    self.unit.view.abi.module()
+                );
+                let inner = children(folder);
+                let text = render(
+                    quote! { #![doc = #doc] #[cfg(feature = "layout")] pub mod layout; #inner },
+                )?;
+                files.insert("mod.rs".into(), text);
+            } else if !files.contains_key(&format!("{folder}.rs")) {
+                let doc = format!(
+                    " Headers below `xen/include/public/{}`.",
+                    folder.replace('_', "-")
+                );
+                let inner = children(folder);
+                files.insert(
+                    format!("{folder}.rs"),
+                    render(quote! { #![doc = #doc] #inner })?,
+                );
+            }
+        }
+        files.insert("layout.rs".into(), self.layout()?);
+        Ok(files)
+    }
+
+    /// The path of a type from anywhere in the crate.
+    fn full_path(&self, path: &Path) -> TokenStream {
+        let root = &self.root;
+        let modules = module_path(&path.header).into_iter().map(|m| ident(&m));
+        let name = ident(&path.name);
+        quote! { #root #(::#modules)* ::#name }
+    }
+
+    /// A type as it is spelled in the module of `header`.
+    fn ty(&self, header: Option<&str>, ty: &Ty) -> TokenStream {
+        match ty {
+            Ty::Int { bits, signed } => {
+                let name = int(*bits, *signed);
+                quote! { #name }
+            }
+            Ty::Pointer => {
+                let name = int(self.unit.view.abi.pointer() * 8, false);
+                quote! { #name }
+            }
+            Ty::Record(path) | Ty::Alias(path, _) => {
+                if header == Some(path.header.as_str()) {
+                    let name = ident(&path.name);
+                    quote! { #name }
+                } else {
+                    self.full_path(path)
+                }
+            }
+            Ty::Array(of, length) => {
+                let of = self.ty(header, of);
+                let length = number(*length);
+                quote! { [#of; #length] }
+            }
+            Ty::Flexible(of) => {
+                let of = self.ty(header, of);
+                quote! { [#of; 0] }
+            }
+            Ty::Handle(bytes, of) => {
+                let handle = format_ident!("Handle{}", bytes * 8);
+                let of = match of.as_ref() {
+                    Ty::Void => quote! { core::ffi::c_void },
+                    of => self.ty(header, of),
+                };
+                quote! { crate::handle::#handle<#of> }
+            }
+            Ty::Void => quote! { core::ffi::c_void },
+        }
+    }
+
+    /// The value of a type whose bytes are all zero.
+    fn zero(&self, header: &str, ty: &Ty) -> TokenStream {
+        match ty.resolved() {
+            Ty::Int { .. } | Ty::Pointer => quote! { 0 },
+            Ty::Array(of, length) => {
+                let of = self.zero(header, of);
+                let length = number(*length);
+                quote! { [#of; #length] }
+            }
+            Ty::Flexible(_) => quote! { [] },
+            Ty::Handle(..) => {
+                let ty = self.ty(Some(header), ty);
+                quote! { <#ty>::ZERO }
+            }
+            other => {
+                let ty = self.ty(Some(header), other);
+                quote! { #ty::ZERO }
+            }
+        }
+    }
+
+    fn item(&self, header: &str, item: &Item) -> Result<TokenStream> {
+        Ok(match item {
+            Item::Record(record) => self.record(header, record)?,
+            Item::Alias(alias) => self.alias(header, alias),
+            Item::Constant(constant) => self.constant(header, constant),
+        })
+    }
+
+    fn alias(&self, header: &str, alias: &Alias) -> TokenStream {
+        let name = ident(&alias.name);
+        let ty = self.ty(Some(header), &alias.ty);
+        let doc = format!(" `{}`, `{header}`, {}.", alias.c, bytes(alias.size));
+        quote! { #[doc = #doc] pub type #name = #ty; }
+    }
+
+    fn constant(&self, header: &str, constant: &Constant) -> TokenStream {
+        let name = ident(&constant.name);
+        let (ty, value) = literal(constant);
+        let doc = match &constant.value {
+            Value::Int { .. } => {
+                format!(" `{}`, `{header}`, `{}`.", constant.name, constant.c_type)
+            }
+            Value::Str(text) => {
+                format!(
+                    " `{}`, `{header}`, string of {}.",
+                    constant.name,
+                    bytes(text.len() as u64)
+                )
+            }
+        };
+        quote! { #[doc = #doc] pub const #name: #ty = #value; }
+    }
+
+    fn record(&self, header: &str, record: &Record) -> Result<TokenStream> {
+        let path = Path {
+            header: header.to_owned(),
+            name: record.name.clone(),
+        };
+        let plan = plan::plan(self.unit, record, &path)?;
+        let name = ident(&record.name);
+        let repr = repr_tokens(plan.repr);
+        let keyword = if record.union {
+            quote! { union }
+        } else {
+            quote! { struct }
+        };
+        let doc = format!(
+            " `{}`, `{header}`, {}.",
+            c_spelling(record),
+            bytes(record.size)
+        );
+        let union = self.unit.has_union(&Ty::Record(path));
+        let traits = (!union).then(|| {
+            quote! { #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))] }
+        });
+        // A flexible tail inside the padding leaves a hole that `IntoBytes` can't allow.
+        let into_bytes = (!union && !self.flexible_in_padding(record, &plan))
+            .then(|| quote! { zerocopy::IntoBytes, });
+        let zerocopy = quote! {
+            #[cfg_attr(
+                feature = "zerocopy-generated",
+                derive(zerocopy::FromBytes, #into_bytes zerocopy::Immutable, zerocopy::KnownLayout)
+            )]
+        };
+        let fields = plan.fields.iter().map(|field| {
+            let name = ident(&field.name);
+            let ty = self.field_type(Some(header), record, field);
+            quote! { pub #name: #ty }
+        });
+        let zero = if record.union {
+            let size = number(record.size);
+            quote! { _bytes: [0; #size] }
+        } else {
+            let inits = plan.fields.iter().map(|field| {
+                let name = ident(&field.name);
+                let value = match &field.content {
+                    Content::Member(index) => self.zero(header, &record.members[*index].ty),
+                    Content::Padding(_) => quote! { crate::pad::Pad::ZERO },
+                    Content::Storage(_) => quote! { 0 },
+                    Content::Bytes(n) | Content::ByteStorage(n) => {
+                        let n = number(*n);
+                        quote! { [0; #n] }
+                    }
+                };
+                quote! { #name: #value }
+            });
+            quote! { #(#inits),* }
+        };
+        let accessors = self.accessors(&plan);
+        Ok(quote! {
+            #[doc = #doc]
+            #repr
+            #[derive(Clone, Copy)]
+            #traits
+            #zerocopy
+            pub #keyword #name { #(#fields),* }
+            impl #name {
+                #[doc = " All bytes zero."]
+                pub const ZERO: Self = Self { #zero };
+                #accessors
+            }
+            impl Default for #name {
+                fn default() -> Self { Self::ZERO }
+            }
+        })
+    }
+
+    fn flexible_in_padding(&self, record: &Record, plan: &Plan) -> bool {
+        plan.fields.iter().any(|field| match &field.content {
+            Content::Member(index) => {
+                let member = &record.members[*index];
+                matches!(member.ty.resolved(), Ty::Flexible(_)) && field.offset != record.size
+            }
+            _ => false,
+        })
+    }
+
+    fn field_type(&self, header: Option<&str>, record: &Record, field: &Field) -> TokenStream {
+        match &field.content {
+            Content::Member(index) => self.ty(header, &record.members[*index].ty),
+            Content::Padding(n) => {
+                let n = number(*n);
+                quote! { crate::pad::Pad<#n> }
+            }
+            Content::Bytes(n) | Content::ByteStorage(n) => {
+                let n = number(*n);
+                quote! { [u8; #n] }
+            }
+            Content::Storage(bits) => {
+                let ty = int(*bits, false);
+                quote! { #ty }
+            }
+        }
+    }
+
+    fn accessors(&self, plan: &Plan) -> TokenStream {
+        let mut tokens = TokenStream::new();
+        for bits in &plan.bits {
+            let storage = &plan.fields[bits.storage];
+            let field = ident(&storage.name);
+            let get = ident(&bits.name);
+            let set = format_ident!("set_{}", bits.name);
+            let value_bits = [8, 16, 32, 64]
+                .into_iter()
+                .find(|n| bits.width <= *n)
+                .unwrap_or(64);
+            let value = int(value_bits, false);
+            let shift = number(bits.bit - storage.offset * 8);
+            let width = number(bits.width);
+            let get_doc = format!(
+                " Bits {} to {} of the record.",
+                bits.bit,
+                bits.bit + bits.width - 1
+            );
+            let set_doc = format!(
+                " Sets `{}`; what does not fit in {} bits is cut off.",
+                bits.name, bits.width
+            );
+            let (read, write) = match storage.content {
+                Content::Storage(storage_bits) => {
+                    let word = int(storage_bits, false);
+                    let mask = Literal::u64_unsuffixed(u64::MAX >> (64 - bits.width));
+                    (
+                        quote! { ((self.#field >> #shift) & #mask) as #value },
+                        quote! {
+                            let mask: #word = #mask << #shift;
+                            self.#field = (self.#field & !mask) | (((value as #word) << #shift) & mask);
+                        },
+                    )
+                }
+                _ => (
+                    quote! { crate::bits::get(&self.#field, #shift, #width) as #value },
+                    quote! { crate::bits::set(&mut self.#field, #shift, #width, value as u64); },
+                ),
+            };
+            tokens.extend(quote! {
+                #[doc = #get_doc]
+                #[must_use]
+                pub const fn #get(&self) -> #value { #read }
+                #[doc = #set_doc]
+                pub const fn #set(&mut self, value: #value) { #write }
+            });
+        }
+        tokens
+    }
+
+    fn layout(&self) -> Result<String> {
+        let mut records = TokenStream::new();
+        let mut aliases = TokenStream::new();
+        let mut constants = TokenStream::new();
+        for (header, items) in &self.unit.headers {
+            for item in items {
+                let name = item.name();
+                let path = self.full_path(&Path {
+                    header: header.clone(),
+                    name: name.to_owned(),
+                });
+                match item {
+                    Item::Record(record) => {
+                        records.extend(self.layout_record(header, record, &path)?);
+                    }
+                    Item::Alias(alias) => {
+                        let c = &alias.c;
+                        let ty = self.ty(None, &alias.ty).to_string();
+                        let ty = spelled(&ty);
+                        aliases.extend(quote! {
+                            Alias { name: #name, header: #header, c: #c, ty: #ty, size: size_of::<#path>() },
+                        });
+                    }
+                    Item::Constant(constant) => {
+                        let variant = match &constant.value {
+                            Value::Int { bits, signed, .. } => {
+                                format_ident!("{}{}", if *signed { 'I' } else { 'U' }, bits)
+                            }
+                            Value::Str(_) => format_ident!("Str"),
+                        };
+                        constants.extend(quote! {
+                            Constant { name: #name, header: #header, value: Value::#variant(#path) },
+                        });
+                    }
+                }
+            }
+        }
+        let abi = self.unit.view.abi.module();
+        let release = self.unit.view.release.0;
+        let toolstack = self.toolstack;
+        render(quote! {
+            #![doc = " The layout of every type of this ABI, as compiled."]
+            use core::mem::offset_of;
+            #[allow(unused_imports)]
+            use crate::layout::{Alias, Bitfield, Constant, Field, Kind, Record, Tables, Value};
+            #[doc = " The tables of this ABI."]
+            pub static TABLES: Tables = Tables {
+                abi: #abi,
+                release: #release,
+                toolstack: #toolstack,
+                records: RECORDS,
+                aliases: ALIASES,
+                constants: CONSTANTS,
+            };
+            static RECORDS: &[Record] = &[#records];
+            static ALIASES: &[Alias] = &[#aliases];
+            static CONSTANTS: &[Constant] = &[#constants];
+        })
+    }
+
+    fn layout_record(
+        &self,
+        header: &str,
+        record: &Record,
+        path: &TokenStream,
+    ) -> Result<TokenStream> {
+        let own = Path {
+            header: header.to_owned(),
+            name: record.name.clone(),
+        };
+        let plan = plan::plan(self.unit, record, &own)?;
+        let name = &record.name;
+        let kind = if record.union {
+            quote! { Kind::Union }
+        } else {
+            quote! { Kind::Struct }
+        };
+        let repr = match plan.repr {
+            Repr::Natural => "C".to_owned(),
+            Repr::Align(n) => format!("C, align({n})"),
+            Repr::Packed(n) => format!("C, packed({n})"),
+        };
+        let c = &record.c;
+        let named = record.named;
+        let steps = record.base.iter().map(|(parent, field)| {
+            let parent = self.full_path(&Path {
+                header: header.to_owned(),
+                name: parent.clone(),
+            });
+            let field = ident(field);
+            quote! { + offset_of!(#parent, #field) }
+        });
+        let fields = plan.fields.iter().map(|field| {
+            let ident = ident(&field.name);
+            let field_name = &field.name;
+            let ty = self.field_type(None, record, field);
+            let spelling = spelled(&ty.to_string());
+            let (c, inner) = match &field.content {
+                Content::Member(index) => {
+                    let member = &record.members[*index];
+                    let c = if member.nameless {
+                        String::new()
+                    } else {
+                        format!("{}{}", record.prefix, member.name)
+                    };
+                    (c, record_name(&member.ty))
+                }
+                _ => (String::new(), String::new()),
+            };
+            quote! {
+                Field {
+                    name: #field_name,
+                    ty: #spelling,
+                    c: #c,
+                    offset: offset_of!(#path, #ident),
+                    size: size_of::<#ty>(),
+                    record: #inner,
+                }
+            }
+        });
+        let bits = plan.bits.iter().map(|b| {
+            let name = &b.name;
+            let c = format!("{}{}", record.prefix, b.name);
+            let storage = &plan.fields[b.storage].name;
+            let bit = number(b.bit);
+            let width = number(b.width);
+            quote! { Bitfield { name: #name, c: #c, storage: #storage, bit: #bit, width: #width } }
+        });
+        Ok(quote! {
+            Record {
+                name: #name,
+                header: #header,
+                kind: #kind,
+                repr: #repr,
+                size: size_of::<#path>(),
+                align: align_of::<#path>(),
+                c: #c,
+                named: #named,
+                base: 0 #(#steps)*,
+                fields: &[#(#fields),*],
+                bitfields: &[#(#bits),*],
+            },
+        })
+    }
+}
+
+fn record_name(ty: &Ty) -> String {
+    match ty.resolved() {
+        Ty::Record(path) => path.name.clone(),
+        Ty::Array(of, _) | Ty::Flexible(of) => record_name(of),
+        _ => String::new(),
+    }
+}
+
+/// A type's tokens as a person writes them, its paths cut to their last part.
+fn spelled(tokens: &str) -> String {
+    let text = tokens
+        .replace(" ; ", "; ")
+        .replace(' ', "")
+        .replace(';', "; ");
+    let mut out = String::new();
+    let mut word = String::new();
+    for c in text.chars() {
+        if c.is_alphanumeric() || c == '_' || c == '#' {
+            word.push(c);
+        } else if c == ':' {
+            word.clear();
+        } else {
+            out += &word;
+            word.clear();
+            out.push(c);
+        }
+    }
+    out + &word
+}
+
+fn c_spelling(record: &Record) -> String {
+    let kind = if record.union { "union" } else { "struct" };
+    if !record.named {
+        return format!("nameless {kind} in {}", shorten(&record.c));
+    }
+    shorten(&record.c)
+}
+
+/// `__typeof__(((struct a *)0)->u.b)` as a person would say it: `struct a.u.b`.
+fn shorten(c: &str) -> String {
+    let mut text = c.to_owned();
+    while let Some(rest) = text.strip_prefix("__typeof__(((") {
+        let rest = rest.strip_suffix(')').unwrap_or(rest);
+        text = match rest.rsplit_once(" *)0)->") {
+            Some((parent, member)) => format!("{parent}.{}", member.replace("[0]", "[]")),
+            None => break,
+        };
+    }
+    text
+}
+
+fn bytes(n: u64) -> String {
+    if n == 1 {
+        "1 byte".into()
+    } else {
+        format!("{n} bytes")
+    }
+}
+
+fn repr_tokens(repr: Repr) -> TokenStream {
+    match repr {
+        Repr::Natural => quote! { #[repr(C)] },
+        Repr::Align(n) => {
+            let n = number(n);
+            quote! { #[repr(C, align(#n))] }
+        }
+        Repr::Packed(n) => {
+            let n = number(n);
+            quote! { #[repr(C, packed(#n))] }
+        }
+    }
+}
+
+fn literal(constant: &Constant) -> (TokenStream, TokenStream) {
+    match &constant.value {
+        Value::Str(text) => (quote! { &str }, quote! { #text }),
+        Value::Int {
+            value,
+            bits,
+            signed,
+        } => {
+            let ty = int(*bits, *signed);
+            let magnitude = value.unsigned_abs();
+            let text = if constant.hex {
+                format!("{magnitude:#x}")
+            } else {
+                magnitude.to_string()
+            };
+            let digits: Literal = text.parse().expect("digits are a literal");
+            let sign = (*value < 0).then(|| quote! { - });
+            (quote! { #ty }, quote! { #sign #digits })
+        }
+    }
+}
+
+/// Tokens as a formatted file.
+///
+/// # Errors
+/// The tokens are no Rust file.
+pub fn render(tokens: TokenStream) -> Result<String> {
+    let file = syn::parse2(tokens).context("generated code does not parse")?;
+    let text = prettyplease::unparse(&file);
+    Ok(format!(
+        "// Generated by `cargo xtask generate`; not to be edited.\n{text}"
+    ))
+}
