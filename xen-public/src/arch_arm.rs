@@ -7,7 +7,7 @@ record! {
     #[repr(C)]
     #[derive(Debug, PartialEq, Eq)]
     #[doc(alias = "arch_vcpu_info")]
-    ArchVcpuInfoArm {}
+    ArchVcpuInfoArm {} is arch_arm::arch_vcpu_info in arm32 arm64
 }
 
 record! {
@@ -15,5 +15,5 @@ record! {
     #[repr(C)]
     #[derive(Debug, PartialEq, Eq)]
     #[doc(alias = "arch_shared_info")]
-    ArchSharedInfoArm {}
+    ArchSharedInfoArm {} is arch_arm::arch_shared_info in arm32 arm64
 }

@@ -227,8 +227,8 @@ impl<'a> Iterator for Notes<'a> {
         } else {
             &rest[desc_start as usize..desc_end as usize]
         };
-        let next = desc_end.next_multiple_of(4).min(rest.len() as u64);
-        self.offset = offset + next as usize;
+        // Beyond the end if the last padding lacks: there is no next note then.
+        self.offset = offset + desc_end.next_multiple_of(4) as usize;
         Some(Ok(Note { name, kind, desc }))
     }
 }

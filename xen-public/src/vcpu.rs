@@ -39,7 +39,7 @@ impl RunState {
 pub const RUNSTATE_UPDATE: u64 = 1 << 63;
 
 macro_rules! runstate_info {
-    ($(#[$attr:meta])* $name:ident, pads: [$($pad:ident: $padty:ty)?]) => {
+    ($(#[$attr:meta])* $name:ident, abis: $($abi:ident)+, pads: [$($pad:ident: $padty:ty)?]) => {
         record! {
             $(#[$attr])*
             #[derive(Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ macro_rules! runstate_info {
                 /// Nanoseconds spent in each state, by [`RunState::index`]. Their sum does
                 /// not drift from system time.
                 time: [u64; 4],
-            }
+            } is vcpu::vcpu_runstate_info in $($abi)+
         }
 
         impl $name {
@@ -88,13 +88,13 @@ runstate_info! {
     /// A virtual processor's state and times, x86_32: 44 bytes, the 64-bit fields
     /// aligned to four.
     #[repr(C, packed(4))]
-    VcpuRunstateInfoX86_32, pads: []
+    VcpuRunstateInfoX86_32, abis: x86_32, pads: []
 }
 
 runstate_info! {
     /// A virtual processor's state and times, x86_64, arm32 and arm64: 48 bytes.
     #[repr(C, align(8))]
-    VcpuRunstateInfo, pads: [_pad_0x04: Pad<4>]
+    VcpuRunstateInfo, abis: x86_64 arm32 arm64, pads: [_pad_0x04: Pad<4>]
 }
 
 /// The local APIC's number of the physical processor in an x86 `vcpu_get_physid`

@@ -34,7 +34,7 @@ record! {
         p2m_generation: u32,
         /// High 32 bits of the wall clock's seconds. Written by Xen.
         wc_sec_hi: u32,
-    }
+    } is arch_x86::xen::arch_shared_info in x86_32
 }
 
 record! {
@@ -59,7 +59,7 @@ record! {
         /// Change counter of the linear table's mapping; odd during a change. Written by
         /// the guest.
         p2m_generation: u64,
-    }
+    } is arch_x86::xen::arch_shared_info in x86_64
 }
 
 /// The lowest privilege that may enter a trap by a software interrupt, from the

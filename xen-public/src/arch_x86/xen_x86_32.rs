@@ -27,5 +27,5 @@ crate::record::record! {
         cr2: u32,
         /// Hole in the C struct, named there.
         pad: crate::pad::Pad<20>,
-    }
+    } is arch_x86::xen_x86_32::arch_vcpu_info in x86_32
 }

@@ -26,5 +26,5 @@ crate::record::record! {
         cr2: u64,
         /// Hole in the C struct, named there.
         pad: crate::pad::Pad<8>,
-    }
+    } is arch_x86::xen_x86_64::arch_vcpu_info in x86_64
 }

@@ -210,7 +210,7 @@ record! {
         flags: GrantFlags,
         /// To whom. Written by the granting domain.
         domid: DomId,
-    }
+    } is grant_table::grant_entry_header in x86_32 x86_64 arm32 arm64
 }
 
 record! {
@@ -229,7 +229,7 @@ record! {
         /// frame slot to fill, and when it is complete the frame that was given, written by
         /// Xen. A frame beyond 32 bits needs version 2.
         frame: u32,
-    }
+    } is grant_table::grant_entry_v1 in x86_32 x86_64 arm32 arm64
 }
 
 record! {
@@ -290,6 +290,29 @@ mod at {
     pub(super) const TRANS_DOMID: usize = 4;
     pub(super) const GREF: usize = 8;
 }
+
+macro_rules! same_shapes {
+    ($($abi:ident)+) => {
+        $(const _: () = {
+            use crate::abi::$abi::grant_table::grant_entry_v2 as Theirs;
+            use core::mem::offset_of;
+            assert!(size_of::<GrantEntryV2>() == size_of::<Theirs>());
+            assert!(align_of::<GrantEntryV2>() >= align_of::<Theirs>());
+            assert!(offset_of!(Theirs, hdr.flags) == at::FLAGS);
+            assert!(offset_of!(Theirs, hdr.domid) == at::DOMID);
+            assert!(offset_of!(Theirs, full_page.hdr) == 0);
+            assert!(offset_of!(Theirs, full_page.frame) == at::FRAME);
+            assert!(offset_of!(Theirs, sub_page.hdr) == 0);
+            assert!(offset_of!(Theirs, sub_page.page_off) == at::PAGE_OFF);
+            assert!(offset_of!(Theirs, sub_page.length) == at::LENGTH);
+            assert!(offset_of!(Theirs, sub_page.frame) == at::FRAME);
+            assert!(offset_of!(Theirs, transitive.hdr) == 0);
+            assert!(offset_of!(Theirs, transitive.trans_domid) == at::TRANS_DOMID);
+            assert!(offset_of!(Theirs, transitive.gref) == at::GREF);
+        };)+
+    };
+}
+same_shapes!(x86_32 x86_64 arm32 arm64);
 
 impl GrantEntryV2 {
     /// An entry of the given shape. The header's type and [`GrantFlags::SUB_PAGE`] are

@@ -45,7 +45,7 @@ record! {
         memmap_entries: u32,
         /// Zero. From version 1.
         reserved: u32,
-    }
+    } is arch_x86::hvm::start_info::hvm_start_info in x86_32 x86_64
 }
 
 record! {
@@ -62,7 +62,7 @@ record! {
         cmdline_paddr: u64,
         /// Zero.
         reserved: u64,
-    }
+    } is arch_x86::hvm::start_info::hvm_modlist_entry in x86_32 x86_64
 }
 
 record! {
@@ -79,7 +79,7 @@ record! {
         r#type: MemmapType,
         /// Zero in version 1.
         reserved: u32,
-    }
+    } is arch_x86::hvm::start_info::hvm_memmap_table_entry in x86_32 x86_64
 }
 
 crate::words::open_enum! {

@@ -39,7 +39,7 @@ record! {
         arch: ArchVcpuInfoX86_32,
         /// The time record.
         time: VcpuTimeInfo,
-    }
+    } is xen::vcpu_info in x86_32
 }
 
 record! {
@@ -68,7 +68,7 @@ record! {
         arch: ArchVcpuInfoX86_64,
         /// The time record.
         time: VcpuTimeInfo,
-    }
+    } is xen::vcpu_info in x86_64
 }
 
 record! {
@@ -96,7 +96,7 @@ record! {
         arch: ArchVcpuInfoArm,
         /// The time record.
         time: VcpuTimeInfo,
-    }
+    } is xen::vcpu_info in arm32 arm64
 }
 
 record! {
@@ -123,7 +123,7 @@ record! {
         wc_nsec: u32,
         /// What x86_32 adds.
         arch: ArchSharedInfoX86_32,
-    }
+    } is xen::shared_info in x86_32
 }
 
 record! {
@@ -152,7 +152,7 @@ record! {
         wc_sec_hi: u32,
         /// What x86_64 adds.
         arch: ArchSharedInfoX86_64,
-    }
+    } is xen::shared_info in x86_64
 }
 
 record! {
@@ -181,7 +181,7 @@ record! {
         wc_sec_hi: u32,
         /// What Arm adds: nothing.
         arch: ArchSharedInfoArm,
-    }
+    } is xen::shared_info in arm32 arm64
 }
 
 /// The wall clock at system time 0, as the shared page tells it.

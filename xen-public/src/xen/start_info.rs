@@ -109,7 +109,7 @@ fn check_magic(found: &[u8; 32], platform: &'static str) -> Result<(), BadMagic>
 
 macro_rules! start_info {
     (
-        $(#[$attr:meta])* $name:ident, $word:ident, $platform:literal,
+        $(#[$attr:meta])* $name:ident, $word:ident, $abi:ident,
         console: $console:literal, evtchn: $evtchn:literal, pads: [$($pad48:ident: $pad48ty:ty)?], [$($pad64:ident: $pad64ty:ty)?]
     ) => {
         record! {
@@ -118,7 +118,7 @@ macro_rules! start_info {
             #[doc(alias = "start_info")]
             #[doc(alias = "start_info_t")]
             $name {
-                #[doc = concat!("`xen-3.0-", $platform, "`, zero-padded; see [`check_magic`](Self::check_magic).")]
+                #[doc = concat!("`xen-3.0-", stringify!($abi), "`, zero-padded; see [`check_magic`](Self::check_magic).")]
                 magic: [u8; 32],
                 /// How many pages the domain has.
                 nr_pages: $word,
@@ -158,8 +158,18 @@ macro_rules! start_info {
                 first_p2m_pfn: $word,
                 /// How many frames those are.
                 nr_p2m_frames: $word,
-            }
+            } is xen::start_info in $abi
         }
+
+        // The shapes of the console, which the accessors below read and write.
+        const _: () = {
+            use crate::abi::$abi::xen::start_info_console as Console;
+            use core::mem::offset_of;
+            assert!(offset_of!(Console, domU.mfn) == 0);
+            assert!(offset_of!(Console, domU.evtchn) == $evtchn);
+            assert!(offset_of!(Console, dom0.info_off) == 0);
+            assert!(offset_of!(Console, dom0.info_size) == 4);
+        };
 
         impl $name {
             /// Whether this is the start info of this ABI.
@@ -167,7 +177,7 @@ macro_rules! start_info {
             /// # Errors
             /// [`BadMagic`] with the text found, where it is another.
             pub fn check_magic(&self) -> Result<(), BadMagic> {
-                check_magic(&self.magic, $platform)
+                check_magic(&self.magic, stringify!($abi))
             }
 
             /// The command line up to its zero byte, or all of the field if there is none.
@@ -241,14 +251,14 @@ macro_rules! start_info {
 start_info! {
     /// The start info page of an x86_32 PV guest: 1112 bytes.
     #[repr(C)]
-    StartInfoX86_32, u32, "x86_32",
+    StartInfoX86_32, u32, x86_32,
     console: 8, evtchn: 4, pads: [], []
 }
 
 start_info! {
     /// The start info page of an x86_64 PV guest: 1168 bytes.
     #[repr(C, align(8))]
-    StartInfoX86_64, u64, "x86_64",
+    StartInfoX86_64, u64, x86_64,
     console: 16, evtchn: 8, pads: [_pad_0x34: Pad<4>], [_pad_0x44: Pad<4>]
 }
 
@@ -269,7 +279,7 @@ record! {
         cmdline: u32,
         /// Zero.
         pad: u32,
-    }
+    } is xen::xen_multiboot_mod_list in x86_32 x86_64 arm32 arm64
 }
 
 #[cfg(test)]

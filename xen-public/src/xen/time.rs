@@ -120,7 +120,7 @@ record! {
         flags: PvclockFlags,
         /// Hole in the C struct, named there.
         pad1: Pad<2>,
-    }
+    } is xen::vcpu_time_info in x86_32 x86_64 arm32 arm64
 }
 
 impl VcpuTimeInfo {
