@@ -10,8 +10,9 @@
 //! would notice. [`program`] runs C programs of each ABI, for what only a run can tell: what the
 //! headers' function-like macros return.
 
+pub use xtask::compiler;
+
 pub mod alter;
-pub mod compiler;
 pub mod ctypes;
 pub mod oracle;
 pub mod padding;

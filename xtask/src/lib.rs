@@ -1,6 +1,7 @@
 //! The maintenance commands of the workspace as a library, so that tests can reach their parts.
 
 pub mod apt;
+pub mod compiler;
 pub mod generate;
 pub mod headers;
 pub mod tool;

@@ -6,9 +6,9 @@
 use std::fmt;
 use std::process::Command;
 
+use crate::headers::Abi;
+use crate::tool;
 use anyhow::{Result, bail};
-use xtask::headers::Abi;
-use xtask::tool;
 
 /// The oldest clang whose answers are trusted.
 const OLDEST_CLANG: u32 = 14;
