@@ -331,6 +331,56 @@ fn trap_flags() -> Result<()> {
     Ok(())
 }
 
+/// The records that a release's header declares for an ABI's architecture.
+fn declared_records(view: View) -> Result<Vec<String>> {
+    let public = view.release.include_dir().join("public");
+    let arch = if view.abi.is_x86() { "x86" } else { "arm" };
+    let mut names = Vec::new();
+    for header in ["hvm/save.h".to_owned(), format!("arch-{arch}/hvm/save.h")] {
+        for line in std::fs::read_to_string(public.join(header))?.lines() {
+            let declared = line
+                .strip_prefix("DECLARE_HVM_SAVE_TYPE(")
+                .or(line.strip_prefix("DECLARE_HVM_SAVE_TYPE_COMPAT("));
+            if let Some((name, _)) = declared.and_then(|rest| rest.split_once(',')) {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    Ok(names)
+}
+
+#[test]
+fn save_records() -> Result<()> {
+    use hvm::save::{ARM_RECORDS, SaveRecord, X86_RECORDS};
+    use xen_public::abi::x86_32::arch_x86::hvm::save::hvm_hw_lapic;
+    for view in views() {
+        let records = match view.abi.is_x86() {
+            true => X86_RECORDS,
+            false => ARM_RECORDS,
+        };
+        let names = records.iter().map(|kind| kind.name).collect::<Vec<_>>();
+        assert_eq!(declared_records(view)?, names, "{view}");
+        let mut q = Vec::new();
+        for kind in records {
+            let (name, code) = (kind.name, kind.code.into());
+            q.push(question(format!("HVM_SAVE_CODE({name})"), code));
+            let length = match (name, view.abi) {
+                ("LAPIC", Abi::X86_32) => hvm_hw_lapic::LENGTH,
+                _ => kind.length,
+            };
+            if view.release == NEWEST {
+                q.push(question(format!("HVM_SAVE_LENGTH({name})"), length.into()));
+                q.push(question(
+                    format!("sizeof(HVM_SAVE_TYPE({name}))"),
+                    length.into(),
+                ));
+            }
+        }
+        prove(view, &["xen.h", "hvm/save.h"], "", &q)?;
+    }
+    Ok(())
+}
+
 #[test]
 fn physical_processors() -> Result<()> {
     use xen_public::vcpu::{xen_vcpu_physid_to_x86_acpiid, xen_vcpu_physid_to_x86_apicid};

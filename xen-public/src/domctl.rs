@@ -6,17 +6,14 @@
 //! that number out of the word; the words are written by the toolstack and read
 //! by Xen.
 
-/// The bits of `grant_opts` that hold the version.
-const GRANT_VERSION: u32 = 0xf;
-/// The bits of `altp2m_opts` that hold the mode.
-const ALTP2M_MODE: u32 = 0x3;
+use crate::toolstack::v4_20::x86_64::domctl as c;
 
 /// The highest grant-table version that a domain may use, from `grant_opts`
 /// (Xen 4.17 and newer): 1 or 2, or 0 for no grant table.
 #[doc(alias = "XEN_DOMCTL_GRANT_version")]
 #[doc(alias = "XEN_DOMCTL_GRANT_version_mask")]
 pub const fn xen_domctl_grant_version(grant_opts: u32) -> u32 {
-    grant_opts & GRANT_VERSION
+    grant_opts & c::XEN_DOMCTL_GRANT_version_mask as u32
 }
 
 /// How alternate p2m views are used, from `altp2m_opts` (Xen 4.20 and newer):
@@ -24,5 +21,5 @@ pub const fn xen_domctl_grant_version(grant_opts: u32) -> u32 {
 #[doc(alias = "XEN_DOMCTL_ALTP2M_mode")]
 #[doc(alias = "XEN_DOMCTL_ALTP2M_mode_mask")]
 pub const fn xen_domctl_altp2m_mode(altp2m_opts: u32) -> u32 {
-    altp2m_opts & ALTP2M_MODE
+    altp2m_opts & c::XEN_DOMCTL_ALTP2M_mode_mask
 }

@@ -2,4 +2,5 @@
 
 pub mod dm_op;
 pub mod pvdrivers;
+pub mod save;
 pub mod start_info;

@@ -8,8 +8,9 @@
 //! `XENMEMF_*` flags. Besides: the frame numbers of an ioreq server's resource, and
 //! (feature `toolstack`) the frame-or-grant words of page sharing.
 
-/// The bit that forbids Xen to take memory from another node.
-const EXACT_NODE: u32 = 1 << 17;
+use crate::abi::x86_64::memory as c;
+#[cfg(feature = "toolstack")]
+use crate::toolstack::v4_20::x86_64::memory::XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG as IS_GREF;
 
 /// `mem_flags` asking for memory whose machine addresses fit in `bits` bits;
 /// 0 asks for nothing in particular. More than 255 does not fit the field.
@@ -48,7 +49,7 @@ pub const fn xenmemf_get_node(mem_flags: u32) -> u32 {
 #[doc(alias = "XENMEMF_exact_node")]
 #[doc(alias = "XENMEMF_exact_node_request")]
 pub const fn xenmemf_exact_node(node: u32) -> u32 {
-    xenmemf_node(node) | EXACT_NODE
+    xenmemf_node(node) | c::XENMEMF_exact_node_request as u32
 }
 
 /// The frame, within an ioreq server's resource (`XENMEM_acquire_resource`), of
@@ -57,10 +58,6 @@ pub const fn xenmemf_exact_node(node: u32) -> u32 {
 pub const fn xenmem_resource_ioreq_server_frame_ioreq(index: u64) -> u64 {
     index.wrapping_add(1)
 }
-
-/// The bit of a page-sharing word that makes it a grant reference.
-#[cfg(feature = "toolstack")]
-const IS_GREF: u64 = 1 << 62;
 
 /// The page-sharing word (`source_gfn` or `client_gfn` of `xen_mem_sharing_op`)
 /// that names a page by grant reference and not by frame number.

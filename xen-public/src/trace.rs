@@ -8,15 +8,10 @@
 //! event number of one scheduler's own event, and [`trc_pv_hypercall_v2_arg_32`] and
 //! [`trc_pv_hypercall_v2_arg_64`] the marks in a hypercall record's first word.
 
+use crate::abi::x86_64::trace as c;
+
 const EVENT: u32 = 0x0fff_ffff;
-const CYCLES: u32 = 1 << 31;
-const EXTRA_SHIFT: u32 = 28;
-const EXTRA_MAX: u32 = 7;
-
-const SCHED_CLASS: u32 = 0x0002_2000;
-const SCHED_ID_SHIFT: u32 = 9;
-const SCHED_ID: u32 = 7 << SCHED_ID_SHIFT;
-
+const SCHED_ID: u32 = c::TRC_SCHED_ID_MASK as u32;
 const HYPERCALL_ARGS: u32 = 6;
 const HYPERCALL_ARG_SHIFT: u32 = 20;
 
@@ -29,13 +24,13 @@ pub const fn trc_hd_to_event(header: u32) -> u32 {
 /// Whether a 64-bit cycle counter, low word first, follows the header.
 #[doc(alias = "TRC_HD_INCLUDES_CYCLE_COUNT")]
 pub const fn trc_hd_includes_cycle_count(header: u32) -> bool {
-    header & CYCLES != 0
+    header & c::TRC_HD_CYCLE_FLAG as u32 != 0
 }
 
 /// How many extra 32-bit words the record has, 0 to 7; the cycle counter does not count.
 #[doc(alias = "TRC_HD_EXTRA")]
 pub const fn trc_hd_extra(header: u32) -> u32 {
-    header >> EXTRA_SHIFT & EXTRA_MAX
+    header >> c::TRACE_EXTRA_SHIFT & c::TRACE_EXTRA_MAX as u32
 }
 
 /// The event number of a scheduler's own event.
@@ -50,7 +45,8 @@ pub const fn trc_hd_extra(header: u32) -> u32 {
 /// ```
 #[doc(alias = "TRC_SCHED_CLASS_EVT")]
 pub const fn trc_sched_class_evt(scheduler: u32, event: u32) -> u32 {
-    (SCHED_CLASS | (scheduler << SCHED_ID_SHIFT & SCHED_ID)).wrapping_add(event & !SCHED_ID)
+    let id = scheduler << c::TRC_SCHED_ID_SHIFT & SCHED_ID;
+    (c::TRC_SCHED_CLASS as u32 | id).wrapping_add(event & !SCHED_ID)
 }
 
 /// The mark, in the first extra word of a `TRC_PV_HYPERCALL_V2` record, that says

@@ -8,8 +8,7 @@
 //! base, [`xen_cpuid_leaf_at`] of the base that was found, and [`is_signature`]
 //! tells whether a base is Xen's.
 
-/// The first base a Xen leaf range can have.
-const FIRST_BASE: u32 = 0x4000_0000;
+use crate::abi::x86_64::arch_x86::cpuid as c;
 
 /// The number of Xen's leaf `index`, counted from the usual base: leaf 0 holds the
 /// signature, leaf 1 the version, leaf 2 the hypercall page and the features.
@@ -19,7 +18,7 @@ const FIRST_BASE: u32 = 0x4000_0000;
 /// ```
 #[doc(alias = "XEN_CPUID_LEAF")]
 pub const fn xen_cpuid_leaf(index: u32) -> u32 {
-    xen_cpuid_leaf_at(FIRST_BASE, index)
+    xen_cpuid_leaf_at(c::XEN_CPUID_FIRST_LEAF as u32, index)
 }
 
 /// The number of Xen's leaf `index` where the signature was found at `base`.
@@ -28,11 +27,18 @@ pub const fn xen_cpuid_leaf_at(base: u32, index: u32) -> u32 {
 }
 
 /// Whether a base leaf's EBX, ECX and EDX spell Xen's signature, `XenVMMXenVMM`.
+///
+/// ```
+/// use xen_public::arch_x86::cpuid::is_signature;
+/// let [ebx, ecx, edx] = [b"XenV", b"MMXe", b"nVMM"].map(|part| u32::from_le_bytes(*part));
+/// assert!(is_signature(ebx, ecx, edx));
+/// assert!(!is_signature(ecx, edx, ebx));
+/// ```
 #[doc(alias = "XEN_CPUID_SIGNATURE_EBX")]
 #[doc(alias = "XEN_CPUID_SIGNATURE_ECX")]
 #[doc(alias = "XEN_CPUID_SIGNATURE_EDX")]
 pub const fn is_signature(ebx: u32, ecx: u32, edx: u32) -> bool {
-    ebx == u32::from_le_bytes(*b"XenV")
-        && ecx == u32::from_le_bytes(*b"MMXe")
-        && edx == u32::from_le_bytes(*b"nVMM")
+    ebx == c::XEN_CPUID_SIGNATURE_EBX as u32
+        && ecx == c::XEN_CPUID_SIGNATURE_ECX as u32
+        && edx == c::XEN_CPUID_SIGNATURE_EDX as u32
 }

@@ -9,12 +9,14 @@
 
 use core::fmt;
 
+use crate::abi::x86_64::arch_x86::xen_mca::{mc_info, mcinfo_common};
+
 /// The length of an `mc_info`'s entry area, in bytes.
 #[doc(alias = "mi_data")]
 pub const MI_DATA_BYTES: usize = MI_DATA_WORDS * 8;
 
-const MI_DATA_WORDS: usize = (768 - 1) / 8;
-const HEADER_BYTES: usize = 4;
+const MI_DATA_WORDS: usize = mc_info::ZERO.mi_data.len();
+const HEADER_BYTES: usize = size_of::<mcinfo_common>();
 
 /// The entries of a machine-check record that was fetched from Xen.
 ///

@@ -7,10 +7,8 @@
 //! `ENOENT` and a closing NUL for example, so that both ends may number errors as
 //! they like: [`xsd_errno`] and [`xsd_error_name`] translate.
 
+use crate::abi::x86_64::io::xs_wire::XENSTORE_RING_SIZE;
 use crate::errno::Errno;
-
-/// The length of each of the two rings, in bytes.
-const RING_BYTES: u32 = 1024;
 
 /// Where the free-running `index` points in either ring.
 ///
@@ -19,7 +17,7 @@ const RING_BYTES: u32 = 1024;
 /// ```
 #[doc(alias = "MASK_XENSTORE_IDX")]
 pub const fn mask_xenstore_idx(index: u32) -> usize {
-    (index & (RING_BYTES - 1)) as usize
+    (index & (XENSTORE_RING_SIZE as u32 - 1)) as usize
 }
 
 /// All errors that the protocol names, in the order of C's table. `EPERM` came after
