@@ -2,6 +2,31 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+/// What every generated type is beside its fields: copied byte for byte, and zero by default. One macro
+/// for all types of a header compiles in less time than derives on each.
+macro_rules! plain {
+    ($($name:ident)*) => {
+        $(
+            impl Copy for $name {}
+
+            impl Clone for $name {
+                #[inline]
+                fn clone(&self) -> Self {
+                    *self
+                }
+            }
+
+            impl Default for $name {
+                #[inline]
+                fn default() -> Self {
+                    Self::ZERO
+                }
+            }
+        )*
+    };
+}
+pub(crate) use plain;
+
 #[rustfmt::skip]
 #[allow(non_camel_case_types, non_upper_case_globals, non_snake_case, missing_docs)]
 #[allow(clippy::all, clippy::pedantic)]

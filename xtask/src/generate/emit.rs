@@ -86,8 +86,14 @@ impl Emitter<'_> {
             for item in items {
                 tokens.extend(self.item(header, item)?);
             }
+            let records = items.iter().filter_map(|item| match item {
+                Item::Record(record) => Some(ident(&record.name)),
+                _ => None,
+            });
+            let records: Vec<_> = records.collect();
+            let plain = (!records.is_empty()).then(|| quote! { crate::plain! { #(#records)* } });
             let doc = format!(" `xen/include/public/{header}`.");
-            let text = render(quote! { #![doc = #doc] #inner #tokens })?;
+            let text = render(quote! { #![doc = #doc] #inner #tokens #plain })?;
             files.insert(format!("{file}.rs"), text);
         }
         for folder in folders.keys() {
@@ -279,7 +285,6 @@ impl Emitter<'_> {
         Ok(quote! {
             #[doc = #doc]
             #repr
-            #[derive(Clone, Copy)]
             #traits
             #zerocopy
             pub #keyword #name { #(#fields),* }
@@ -287,9 +292,6 @@ impl Emitter<'_> {
                 #[doc = " All bytes zero."]
                 pub const ZERO: Self = Self { #zero };
                 #accessors
-            }
-            impl Default for #name {
-                fn default() -> Self { Self::ZERO }
             }
         })
     }
@@ -364,9 +366,11 @@ impl Emitter<'_> {
             };
             tokens.extend(quote! {
                 #[doc = #get_doc]
+                #[inline]
                 #[must_use]
                 pub const fn #get(&self) -> #value { #read }
                 #[doc = #set_doc]
+                #[inline]
                 pub const fn #set(&mut self, value: #value) { #write }
             });
         }

@@ -31,6 +31,7 @@ const FOLDERS: [&str; 2] = ["abi", "toolstack"];
 /// libclang is missing, a header does not parse, or something in it can't be represented.
 pub fn generate(mut progress: impl FnMut(&str)) -> Result<Files> {
     let reader = Reader::new()?;
+    progress(&reader.version());
     let mut files = Files::new();
     for abi in ABIS {
         let view = View::new(NEWEST, abi, Mode::Guest);

@@ -15,7 +15,6 @@ pub const XEN_LEGACY_MAX_VCPUS: i32 = 1;
 pub type xen_ulong_t = u64;
 /// `struct arch_vcpu_info`, `arch-arm.h`, 0 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -31,16 +30,10 @@ impl arch_vcpu_info {
     /// All bytes zero.
     pub const ZERO: Self = Self {};
 }
-impl Default for arch_vcpu_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `arch_vcpu_info_t`, `arch-arm.h`, 0 bytes.
 pub type arch_vcpu_info_t = arch_vcpu_info;
 /// `struct arch_shared_info`, `arch-arm.h`, 0 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -56,18 +49,12 @@ impl arch_shared_info {
     /// All bytes zero.
     pub const ZERO: Self = Self {};
 }
-impl Default for arch_shared_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `arch_shared_info_t`, `arch-arm.h`, 0 bytes.
 pub type arch_shared_info_t = arch_shared_info;
 /// `xen_callback_t`, `arch-arm.h`, 8 bytes.
 pub type xen_callback_t = u64;
 /// `struct xen_pmu_arch`, `arch-arm.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -85,10 +72,8 @@ impl xen_pmu_arch {
     /// All bytes zero.
     pub const ZERO: Self = Self { dummy: 0 };
 }
-impl Default for xen_pmu_arch {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_arch_t`, `arch-arm.h`, 1 byte.
 pub type xen_pmu_arch_t = xen_pmu_arch;
+crate::plain! {
+    arch_vcpu_info arch_shared_info xen_pmu_arch
+}

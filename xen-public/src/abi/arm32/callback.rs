@@ -22,7 +22,6 @@ pub const CALLBACKF_mask_events: u32 = 1;
 pub const CALLBACKOP_register: i32 = 0;
 /// `struct callback_register`, `callback.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -48,11 +47,6 @@ impl callback_register {
         address: 0,
     };
 }
-impl Default for callback_register {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `callback_register_t`, `callback.h`, 16 bytes.
 pub type callback_register_t = callback_register;
 /// `__guest_handle_callback_register_t`, `callback.h`, 4 bytes.
@@ -75,7 +69,6 @@ pub type __guest_handle_64_const_callback_register_t = crate::handle::Handle64<
 pub const CALLBACKOP_unregister: i32 = 1;
 /// `struct callback_unregister`, `callback.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -93,11 +86,6 @@ pub struct callback_unregister {
 impl callback_unregister {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0, _unused: 0 };
-}
-impl Default for callback_unregister {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `callback_unregister_t`, `callback.h`, 4 bytes.
 pub type callback_unregister_t = callback_unregister;
@@ -117,3 +105,6 @@ pub type __guest_handle_const_callback_unregister_t = crate::handle::Handle32<
 pub type __guest_handle_64_const_callback_unregister_t = crate::handle::Handle64<
     callback_unregister_t,
 >;
+crate::plain! {
+    callback_register callback_unregister
+}

@@ -6,7 +6,6 @@ pub const XEN_HYPFS_VERSION: i32 = 1;
 pub const XEN_HYPFS_MAX_PATHLEN: i32 = 1024;
 /// `struct xen_hypfs_direntry`, `hypfs.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -34,11 +33,6 @@ impl xen_hypfs_direntry {
         max_write_len: 0,
     };
 }
-impl Default for xen_hypfs_direntry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_HYPFS_TYPE_DIR`, `hypfs.h`, `int`.
 pub const XEN_HYPFS_TYPE_DIR: i32 = 0;
 /// `XEN_HYPFS_TYPE_BLOB`, `hypfs.h`, `int`.
@@ -59,7 +53,6 @@ pub const XEN_HYPFS_ENC_GZIP: i32 = 1;
 pub type xen_hypfs_direntry_t = xen_hypfs_direntry;
 /// `struct xen_hypfs_dirlistentry`, `hypfs.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -80,14 +73,12 @@ impl xen_hypfs_dirlistentry {
         _pad_0x0e: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_hypfs_dirlistentry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_HYPFS_OP_get_version`, `hypfs.h`, `int`.
 pub const XEN_HYPFS_OP_get_version: i32 = 0;
 /// `XEN_HYPFS_OP_read`, `hypfs.h`, `int`.
 pub const XEN_HYPFS_OP_read: i32 = 1;
 /// `XEN_HYPFS_OP_write_contents`, `hypfs.h`, `int`.
 pub const XEN_HYPFS_OP_write_contents: i32 = 2;
+crate::plain! {
+    xen_hypfs_direntry xen_hypfs_dirlistentry
+}

@@ -6,7 +6,6 @@ pub const KEXEC_TYPE_DEFAULT: i32 = 0;
 pub const KEXEC_TYPE_CRASH: i32 = 1;
 /// `struct xen_kexec_image`, `kexec.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -28,18 +27,12 @@ impl xen_kexec_image {
         start_address: 0,
     };
 }
-impl Default for xen_kexec_image {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_image_t`, `kexec.h`, 8 bytes.
 pub type xen_kexec_image_t = xen_kexec_image;
 /// `KEXEC_CMD_kexec`, `kexec.h`, `int`.
 pub const KEXEC_CMD_kexec: i32 = 0;
 /// `struct xen_kexec_exec`, `kexec.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -57,11 +50,6 @@ impl xen_kexec_exec {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0 };
 }
-impl Default for xen_kexec_exec {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_exec_t`, `kexec.h`, 4 bytes.
 pub type xen_kexec_exec_t = xen_kexec_exec;
 /// `KEXEC_CMD_kexec_load_v1`, `kexec.h`, `int`.
@@ -70,7 +58,6 @@ pub const KEXEC_CMD_kexec_load_v1: i32 = 1;
 pub const KEXEC_CMD_kexec_unload_v1: i32 = 2;
 /// `struct xen_kexec_load_v1`, `kexec.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -92,11 +79,6 @@ impl xen_kexec_load_v1 {
         image: xen_kexec_image::ZERO,
     };
 }
-impl Default for xen_kexec_load_v1 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_load_v1_t`, `kexec.h`, 12 bytes.
 pub type xen_kexec_load_v1_t = xen_kexec_load_v1;
 /// `KEXEC_RANGE_MA_CRASH`, `kexec.h`, `int`.
@@ -117,7 +99,6 @@ pub const KEXEC_RANGE_MA_VMCOREINFO: i32 = 6;
 pub const KEXEC_CMD_kexec_get_range: i32 = 3;
 /// `struct xen_kexec_range`, `kexec.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -143,16 +124,10 @@ impl xen_kexec_range {
         start: 0,
     };
 }
-impl Default for xen_kexec_range {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_range_t`, `kexec.h`, 16 bytes.
 pub type xen_kexec_range_t = xen_kexec_range;
 /// `struct xen_kexec_segment.buf`, `kexec.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -166,14 +141,8 @@ impl xen_kexec_segment_buf {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_kexec_segment_buf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_kexec_segment`, `kexec.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -192,11 +161,6 @@ impl xen_kexec_segment {
         dest_maddr: 0,
         dest_size: 0,
     };
-}
-impl Default for xen_kexec_segment {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_kexec_segment_t`, `kexec.h`, 32 bytes.
 pub type xen_kexec_segment_t = xen_kexec_segment;
@@ -220,7 +184,6 @@ pub type __guest_handle_64_const_xen_kexec_segment_t = crate::handle::Handle64<
 pub const KEXEC_CMD_kexec_load: i32 = 4;
 /// `struct xen_kexec_load.segments`, `kexec.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -234,14 +197,8 @@ impl xen_kexec_load_segments {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_kexec_load_segments {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_kexec_load`, `kexec.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -265,11 +222,6 @@ impl xen_kexec_load {
         entry_maddr: 0,
     };
 }
-impl Default for xen_kexec_load {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_load_t`, `kexec.h`, 24 bytes.
 pub type xen_kexec_load_t = xen_kexec_load;
 /// `__guest_handle_xen_kexec_load_t`, `kexec.h`, 4 bytes.
@@ -288,7 +240,6 @@ pub type __guest_handle_64_const_xen_kexec_load_t = crate::handle::Handle64<
 pub const KEXEC_CMD_kexec_unload: i32 = 5;
 /// `struct xen_kexec_unload`, `kexec.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -305,11 +256,6 @@ pub struct xen_kexec_unload {
 impl xen_kexec_unload {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0 };
-}
-impl Default for xen_kexec_unload {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_kexec_unload_t`, `kexec.h`, 1 byte.
 pub type xen_kexec_unload_t = xen_kexec_unload;
@@ -331,7 +277,6 @@ pub type __guest_handle_64_const_xen_kexec_unload_t = crate::handle::Handle64<
 pub const KEXEC_CMD_kexec_status: i32 = 6;
 /// `struct xen_kexec_status`, `kexec.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -349,11 +294,6 @@ impl xen_kexec_status {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0 };
 }
-impl Default for xen_kexec_status {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_status_t`, `kexec.h`, 1 byte.
 pub type xen_kexec_status_t = xen_kexec_status;
 /// `__guest_handle_xen_kexec_status_t`, `kexec.h`, 4 bytes.
@@ -370,3 +310,8 @@ pub type __guest_handle_const_xen_kexec_status_t = crate::handle::Handle32<
 pub type __guest_handle_64_const_xen_kexec_status_t = crate::handle::Handle64<
     xen_kexec_status_t,
 >;
+crate::plain! {
+    xen_kexec_image xen_kexec_exec xen_kexec_load_v1 xen_kexec_range
+    xen_kexec_segment_buf xen_kexec_segment xen_kexec_load_segments xen_kexec_load
+    xen_kexec_unload xen_kexec_status
+}

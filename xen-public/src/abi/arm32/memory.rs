@@ -14,7 +14,6 @@ pub const XENMEMF_exact_node_request: i32 = 131072;
 pub const XENMEMF_vnode: i32 = 262144;
 /// `struct xen_memory_reservation`, `memory.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -44,11 +43,6 @@ impl xen_memory_reservation {
         _pad_0x1a: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_memory_reservation {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_memory_reservation_t`, `memory.h`, 32 bytes.
 pub type xen_memory_reservation_t = xen_memory_reservation;
 /// `__guest_handle_xen_memory_reservation_t`, `memory.h`, 4 bytes.
@@ -71,7 +65,6 @@ pub type __guest_handle_64_const_xen_memory_reservation_t = crate::handle::Handl
 pub const XENMEM_exchange: i32 = 11;
 /// `struct xen_memory_exchange`, `memory.h`, 72 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -95,11 +88,6 @@ impl xen_memory_exchange {
         nr_exchanged: 0,
     };
 }
-impl Default for xen_memory_exchange {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_memory_exchange_t`, `memory.h`, 72 bytes.
 pub type xen_memory_exchange_t = xen_memory_exchange;
 /// `__guest_handle_xen_memory_exchange_t`, `memory.h`, 4 bytes.
@@ -122,7 +110,6 @@ pub type __guest_handle_64_const_xen_memory_exchange_t = crate::handle::Handle64
 pub const XENMEM_maximum_ram_page: i32 = 2;
 /// `struct xen_memory_domain`, `memory.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -140,11 +127,6 @@ impl xen_memory_domain {
     /// All bytes zero.
     pub const ZERO: Self = Self { domid: 0 };
 }
-impl Default for xen_memory_domain {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENMEM_current_reservation`, `memory.h`, `int`.
 pub const XENMEM_current_reservation: i32 = 3;
 /// `XENMEM_maximum_reservation`, `memory.h`, `int`.
@@ -155,7 +137,6 @@ pub const XENMEM_maximum_gpfn: i32 = 14;
 pub const XENMEM_machphys_mfn_list: i32 = 5;
 /// `struct xen_machphys_mfn_list`, `memory.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -183,11 +164,6 @@ impl xen_machphys_mfn_list {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_machphys_mfn_list {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_machphys_mfn_list_t`, `memory.h`, 24 bytes.
 pub type xen_machphys_mfn_list_t = xen_machphys_mfn_list;
 /// `__guest_handle_xen_machphys_mfn_list_t`, `memory.h`, 4 bytes.
@@ -212,7 +188,6 @@ pub const XENMEM_machphys_compat_mfn_list: i32 = 25;
 pub const XENMEM_machphys_mapping: i32 = 12;
 /// `struct xen_machphys_mapping`, `memory.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -235,11 +210,6 @@ impl xen_machphys_mapping {
         v_end: 0,
         max_mfn: 0,
     };
-}
-impl Default for xen_machphys_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_machphys_mapping_t`, `memory.h`, 24 bytes.
 pub type xen_machphys_mapping_t = xen_machphys_mapping;
@@ -275,7 +245,6 @@ pub const XENMAPSPACE_dev_mmio: i32 = 5;
 pub const XENMEM_add_to_physmap: i32 = 7;
 /// `struct xen_add_to_physmap`, `memory.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -303,11 +272,6 @@ impl xen_add_to_physmap {
         gpfn: 0,
     };
 }
-impl Default for xen_add_to_physmap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENMAPIDX_grant_table_status`, `memory.h`, `unsigned int`.
 pub const XENMAPIDX_grant_table_status: u32 = 0x80000000;
 /// `xen_add_to_physmap_t`, `memory.h`, 24 bytes.
@@ -332,7 +296,6 @@ pub type __guest_handle_64_const_xen_add_to_physmap_t = crate::handle::Handle64<
 pub const XENMEM_add_to_physmap_batch: i32 = 23;
 /// `struct xen_add_to_physmap_batch`, `memory.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -358,14 +321,8 @@ impl xen_add_to_physmap_batch {
         errs: <crate::abi::arm32::xen::__guest_handle_64_int>::ZERO,
     };
 }
-impl Default for xen_add_to_physmap_batch {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xen_add_to_physmap_batch_extra`, `memory.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -378,11 +335,6 @@ pub union xen_add_to_physmap_batch_extra {
 impl xen_add_to_physmap_batch_extra {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 2] };
-}
-impl Default for xen_add_to_physmap_batch_extra {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_add_to_physmap_batch_t`, `memory.h`, 32 bytes.
 pub type xen_add_to_physmap_batch_t = xen_add_to_physmap_batch;
@@ -406,7 +358,6 @@ pub type __guest_handle_64_const_xen_add_to_physmap_batch_t = crate::handle::Han
 pub const XENMEM_remove_from_physmap: i32 = 15;
 /// `struct xen_remove_from_physmap`, `memory.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -430,11 +381,6 @@ impl xen_remove_from_physmap {
         gpfn: 0,
     };
 }
-impl Default for xen_remove_from_physmap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_remove_from_physmap_t`, `memory.h`, 16 bytes.
 pub type xen_remove_from_physmap_t = xen_remove_from_physmap;
 /// `__guest_handle_xen_remove_from_physmap_t`, `memory.h`, 4 bytes.
@@ -457,7 +403,6 @@ pub type __guest_handle_64_const_xen_remove_from_physmap_t = crate::handle::Hand
 pub const XENMEM_memory_map: i32 = 9;
 /// `struct xen_memory_map`, `memory.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -481,11 +426,6 @@ impl xen_memory_map {
         buffer: <crate::abi::arm32::xen::__guest_handle_64_void>::ZERO,
     };
 }
-impl Default for xen_memory_map {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_memory_map_t`, `memory.h`, 16 bytes.
 pub type xen_memory_map_t = xen_memory_map;
 /// `__guest_handle_xen_memory_map_t`, `memory.h`, 4 bytes.
@@ -506,7 +446,6 @@ pub const XENMEM_machine_memory_map: i32 = 10;
 pub const XENMEM_set_memory_map: i32 = 13;
 /// `struct xen_foreign_memory_map`, `memory.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -529,11 +468,6 @@ impl xen_foreign_memory_map {
         _pad_0x02: crate::pad::Pad::ZERO,
         map: xen_memory_map::ZERO,
     };
-}
-impl Default for xen_foreign_memory_map {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_foreign_memory_map_t`, `memory.h`, 24 bytes.
 pub type xen_foreign_memory_map_t = xen_foreign_memory_map;
@@ -559,7 +493,6 @@ pub const XENMEM_set_pod_target: i32 = 16;
 pub const XENMEM_get_pod_target: i32 = 17;
 /// `struct xen_pod_target`, `memory.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -589,18 +522,12 @@ impl xen_pod_target {
         _pad_0x22: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_pod_target {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pod_target_t`, `memory.h`, 40 bytes.
 pub type xen_pod_target_t = xen_pod_target;
 /// `XENMEM_acquire_resource`, `memory.h`, `int`.
 pub const XENMEM_acquire_resource: i32 = 28;
 /// `struct xen_mem_acquire_resource`, `memory.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -631,11 +558,6 @@ impl xen_mem_acquire_resource {
         frame: 0,
         frame_list: <crate::abi::arm32::xen::__guest_handle_64_xen_pfn_t>::ZERO,
     };
-}
-impl Default for xen_mem_acquire_resource {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XENMEM_resource_ioreq_server`, `memory.h`, `int`.
 pub const XENMEM_resource_ioreq_server: i32 = 0;
@@ -671,7 +593,6 @@ pub type __guest_handle_64_const_xen_mem_acquire_resource_t = crate::handle::Han
 pub const XENMEM_get_vnumainfo: i32 = 26;
 /// `struct xen_vmemrange`, `memory.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -697,11 +618,6 @@ impl xen_vmemrange {
         nid: 0,
     };
 }
-impl Default for xen_vmemrange {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_vmemrange_t`, `memory.h`, 24 bytes.
 pub type xen_vmemrange_t = xen_vmemrange;
 /// `__guest_handle_xen_vmemrange_t`, `memory.h`, 4 bytes.
@@ -716,7 +632,6 @@ pub type __guest_handle_64_const_xen_vmemrange_t = crate::handle::Handle64<
 >;
 /// `struct xen_vnuma_topology_info.vdistance`, `memory.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -730,14 +645,8 @@ impl xen_vnuma_topology_info_vdistance {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_vnuma_topology_info_vdistance {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_vnuma_topology_info.vcpu_to_vnode`, `memory.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -751,14 +660,8 @@ impl xen_vnuma_topology_info_vcpu_to_vnode {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_vnuma_topology_info_vcpu_to_vnode {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_vnuma_topology_info.vmemrange`, `memory.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -772,14 +675,8 @@ impl xen_vnuma_topology_info_vmemrange {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_vnuma_topology_info_vmemrange {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_vnuma_topology_info`, `memory.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -807,11 +704,6 @@ impl xen_vnuma_topology_info {
         vmemrange: xen_vnuma_topology_info_vmemrange::ZERO,
     };
 }
-impl Default for xen_vnuma_topology_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_vnuma_topology_info_t`, `memory.h`, 40 bytes.
 pub type xen_vnuma_topology_info_t = xen_vnuma_topology_info;
 /// `__guest_handle_xen_vnuma_topology_info_t`, `memory.h`, 4 bytes.
@@ -830,3 +722,11 @@ pub type __guest_handle_const_xen_vnuma_topology_info_t = crate::handle::Handle3
 pub type __guest_handle_64_const_xen_vnuma_topology_info_t = crate::handle::Handle64<
     xen_vnuma_topology_info_t,
 >;
+crate::plain! {
+    xen_memory_reservation xen_memory_exchange xen_memory_domain xen_machphys_mfn_list
+    xen_machphys_mapping xen_add_to_physmap xen_add_to_physmap_batch
+    xen_add_to_physmap_batch_extra xen_remove_from_physmap xen_memory_map
+    xen_foreign_memory_map xen_pod_target xen_mem_acquire_resource xen_vmemrange
+    xen_vnuma_topology_info_vdistance xen_vnuma_topology_info_vcpu_to_vnode
+    xen_vnuma_topology_info_vmemrange xen_vnuma_topology_info
+}

@@ -16,7 +16,6 @@ pub const XEN_NMIREASON_unknown: u32 = 4;
 pub const XENNMI_register_callback: i32 = 0;
 /// `struct xennmi_callback`, `nmi.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -34,11 +33,6 @@ pub struct xennmi_callback {
 impl xennmi_callback {
     /// All bytes zero.
     pub const ZERO: Self = Self { handler_address: 0, pad: 0 };
-}
-impl Default for xennmi_callback {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xennmi_callback_t`, `nmi.h`, 8 bytes.
 pub type xennmi_callback_t = xennmi_callback;
@@ -58,3 +52,6 @@ pub type __guest_handle_64_const_xennmi_callback_t = crate::handle::Handle64<
 >;
 /// `XENNMI_unregister_callback`, `nmi.h`, `int`.
 pub const XENNMI_unregister_callback: i32 = 1;
+crate::plain! {
+    xennmi_callback
+}

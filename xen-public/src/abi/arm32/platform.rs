@@ -6,7 +6,6 @@ pub const XENPF_INTERFACE_VERSION: i32 = 0x3000001;
 pub const XENPF_settime32: i32 = 17;
 /// `struct xenpf_settime32`, `platform.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -30,18 +29,12 @@ impl xenpf_settime32 {
         system_time: 0,
     };
 }
-impl Default for xenpf_settime32 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_settime32_t`, `platform.h`, 16 bytes.
 pub type xenpf_settime32_t = xenpf_settime32;
 /// `XENPF_settime64`, `platform.h`, `int`.
 pub const XENPF_settime64: i32 = 62;
 /// `struct xenpf_settime64`, `platform.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -67,11 +60,6 @@ impl xenpf_settime64 {
         system_time: 0,
     };
 }
-impl Default for xenpf_settime64 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_settime64_t`, `platform.h`, 24 bytes.
 pub type xenpf_settime64_t = xenpf_settime64;
 /// `XENPF_settime`, `platform.h`, `int`.
@@ -94,7 +82,6 @@ pub type __guest_handle_64_const_xenpf_settime_t = crate::handle::Handle64<
 pub const XENPF_add_memtype: i32 = 31;
 /// `struct xenpf_add_memtype`, `platform.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -124,11 +111,6 @@ impl xenpf_add_memtype {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_add_memtype {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_add_memtype_t`, `platform.h`, 32 bytes.
 pub type xenpf_add_memtype_t = xenpf_add_memtype;
 /// `__guest_handle_xenpf_add_memtype_t`, `platform.h`, 4 bytes.
@@ -151,7 +133,6 @@ pub type __guest_handle_64_const_xenpf_add_memtype_t = crate::handle::Handle64<
 pub const XENPF_del_memtype: i32 = 32;
 /// `struct xenpf_del_memtype`, `platform.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -169,11 +150,6 @@ pub struct xenpf_del_memtype {
 impl xenpf_del_memtype {
     /// All bytes zero.
     pub const ZERO: Self = Self { handle: 0, reg: 0 };
-}
-impl Default for xenpf_del_memtype {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_del_memtype_t`, `platform.h`, 8 bytes.
 pub type xenpf_del_memtype_t = xenpf_del_memtype;
@@ -197,7 +173,6 @@ pub type __guest_handle_64_const_xenpf_del_memtype_t = crate::handle::Handle64<
 pub const XENPF_read_memtype: i32 = 33;
 /// `struct xenpf_read_memtype`, `platform.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -227,11 +202,6 @@ impl xenpf_read_memtype {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_read_memtype {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_read_memtype_t`, `platform.h`, 32 bytes.
 pub type xenpf_read_memtype_t = xenpf_read_memtype;
 /// `__guest_handle_xenpf_read_memtype_t`, `platform.h`, 4 bytes.
@@ -254,7 +224,6 @@ pub type __guest_handle_64_const_xenpf_read_memtype_t = crate::handle::Handle64<
 pub const XENPF_microcode_update: i32 = 35;
 /// `struct xenpf_microcode_update`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -277,11 +246,6 @@ impl xenpf_microcode_update {
         length: 0,
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
-}
-impl Default for xenpf_microcode_update {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_microcode_update_t`, `platform.h`, 16 bytes.
 pub type xenpf_microcode_update_t = xenpf_microcode_update;
@@ -311,7 +275,6 @@ pub const QUIRK_IOAPIC_BAD_REGSEL: i32 = 2;
 pub const QUIRK_IOAPIC_GOOD_REGSEL: i32 = 3;
 /// `struct xenpf_platform_quirk`, `platform.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -328,11 +291,6 @@ pub struct xenpf_platform_quirk {
 impl xenpf_platform_quirk {
     /// All bytes zero.
     pub const ZERO: Self = Self { quirk_id: 0 };
-}
-impl Default for xenpf_platform_quirk {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_platform_quirk_t`, `platform.h`, 4 bytes.
 pub type xenpf_platform_quirk_t = xenpf_platform_quirk;
@@ -378,7 +336,6 @@ pub const XEN_EFI_query_capsule_capabilities: i32 = 10;
 pub const XEN_EFI_update_capsule: i32 = 11;
 /// `struct xenpf_efi_time`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -418,14 +375,8 @@ impl xenpf_efi_time {
         _pad_0x0f: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_efi_time {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_guid`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -451,14 +402,8 @@ impl xenpf_efi_guid {
         data4: [0; 8],
     };
 }
-impl Default for xenpf_efi_guid {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).get_time`, `platform.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -482,14 +427,8 @@ impl xenpf_efi_runtime_call_u_get_time {
         accuracy: 0,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_get_time {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).get_variable`, `platform.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -515,14 +454,8 @@ impl xenpf_efi_runtime_call_u_get_variable {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_get_variable {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).get_next_variable_name`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -546,14 +479,8 @@ impl xenpf_efi_runtime_call_u_get_next_variable_name {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_get_next_variable_name {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).query_variable_info`, `platform.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -581,14 +508,8 @@ impl xenpf_efi_runtime_call_u_query_variable_info {
         max_size: 0,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_query_variable_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).query_capsule_capabilities`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -616,14 +537,8 @@ impl xenpf_efi_runtime_call_u_query_capsule_capabilities {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_query_capsule_capabilities {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).update_capsule`, `platform.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -647,14 +562,8 @@ impl xenpf_efi_runtime_call_u_update_capsule {
         sg_list: 0,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_update_capsule {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u`, `platform.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -676,14 +585,8 @@ impl xenpf_efi_runtime_call_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
-impl Default for xenpf_efi_runtime_call_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call`, `platform.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -702,11 +605,6 @@ impl xenpf_efi_runtime_call {
         status: 0,
         u: xenpf_efi_runtime_call_u::ZERO,
     };
-}
-impl Default for xenpf_efi_runtime_call {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_EFI_GET_TIME_SET_CLEARS_NS`, `platform.h`, `int`.
 pub const XEN_EFI_GET_TIME_SET_CLEARS_NS: i32 = 0x1;
@@ -772,7 +670,6 @@ pub const XEN_FW_EFI_APPLE_PROPERTIES: i32 = 6;
 pub const XEN_FW_KBD_SHIFT_FLAGS: i32 = 5;
 /// `struct xenpf_firmware_info.u).disk_info`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -804,14 +701,8 @@ impl xenpf_firmware_info_u_disk_info {
         edd_params: <crate::abi::arm32::xen::__guest_handle_64_void>::ZERO,
     };
 }
-impl Default for xenpf_firmware_info_u_disk_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info.u).disk_mbr_signature`, `platform.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -835,14 +726,8 @@ impl xenpf_firmware_info_u_disk_mbr_signature {
         mbr_signature: 0,
     };
 }
-impl Default for xenpf_firmware_info_u_disk_mbr_signature {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info.u).vbeddc_info`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -868,14 +753,8 @@ impl xenpf_firmware_info_u_vbeddc_info {
         edid: <crate::abi::arm32::xen::__guest_handle_64_uint8>::ZERO,
     };
 }
-impl Default for xenpf_firmware_info_u_vbeddc_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info.u`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -892,14 +771,8 @@ impl xenpf_firmware_info_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-impl Default for xenpf_firmware_info_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info`, `platform.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -917,14 +790,8 @@ impl xenpf_firmware_info {
         u: xenpf_firmware_info_u::ZERO,
     };
 }
-impl Default for xenpf_firmware_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.cfg`, `platform.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -948,14 +815,8 @@ impl xenpf_efi_info_cfg {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_efi_info_cfg {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.vendor`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -979,14 +840,8 @@ impl xenpf_efi_info_vendor {
         name: <crate::abi::arm32::xen::__guest_handle_64_void>::ZERO,
     };
 }
-impl Default for xenpf_efi_info_vendor {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.mem`, `platform.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1014,14 +869,8 @@ impl xenpf_efi_info_mem {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_efi_info_mem {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.pci_rom`, `platform.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1053,14 +902,8 @@ impl xenpf_efi_info_pci_rom {
         size: 0,
     };
 }
-impl Default for xenpf_efi_info_pci_rom {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.apple_properties`, `platform.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1079,14 +922,8 @@ impl xenpf_efi_info_apple_properties {
     /// All bytes zero.
     pub const ZERO: Self = Self { address: 0, size: 0 };
 }
-impl Default for xenpf_efi_info_apple_properties {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1103,11 +940,6 @@ pub union xenpf_efi_info {
 impl xenpf_efi_info {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
-}
-impl Default for xenpf_efi_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_firmware_info_t`, `platform.h`, 40 bytes.
 pub type xenpf_firmware_info_t = xenpf_firmware_info;
@@ -1131,7 +963,6 @@ pub type __guest_handle_64_const_xenpf_firmware_info_t = crate::handle::Handle64
 pub const XENPF_enter_acpi_sleep: i32 = 51;
 /// `struct xenpf_enter_acpi_sleep`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1157,11 +988,6 @@ impl xenpf_enter_acpi_sleep {
         flags: 0,
     };
 }
-impl Default for xenpf_enter_acpi_sleep {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENPF_ACPI_SLEEP_EXTENDED`, `platform.h`, `int`.
 pub const XENPF_ACPI_SLEEP_EXTENDED: i32 = 0x1;
 /// `xenpf_enter_acpi_sleep_t`, `platform.h`, 12 bytes.
@@ -1186,7 +1012,6 @@ pub type __guest_handle_64_const_xenpf_enter_acpi_sleep_t = crate::handle::Handl
 pub const XENPF_change_freq: i32 = 52;
 /// `struct xenpf_change_freq`, `platform.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1205,11 +1030,6 @@ pub struct xenpf_change_freq {
 impl xenpf_change_freq {
     /// All bytes zero.
     pub const ZERO: Self = Self { flags: 0, cpu: 0, freq: 0 };
-}
-impl Default for xenpf_change_freq {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_change_freq_t`, `platform.h`, 16 bytes.
 pub type xenpf_change_freq_t = xenpf_change_freq;
@@ -1233,7 +1053,6 @@ pub type __guest_handle_64_const_xenpf_change_freq_t = crate::handle::Handle64<
 pub const XENPF_getidletime: i32 = 53;
 /// `struct xenpf_getidletime`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1260,11 +1079,6 @@ impl xenpf_getidletime {
         idletime: <crate::abi::arm32::xen::__guest_handle_64_uint64>::ZERO,
         now: 0,
     };
-}
-impl Default for xenpf_getidletime {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_getidletime_t`, `platform.h`, 32 bytes.
 pub type xenpf_getidletime_t = xenpf_getidletime;
@@ -1310,7 +1124,6 @@ pub const XEN_PX_PPC: i32 = 4;
 pub const XEN_PX_PSD: i32 = 8;
 /// `struct xen_power_register`, `platform.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1338,14 +1151,8 @@ impl xen_power_register {
         address: 0,
     };
 }
-impl Default for xen_power_register {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_csd`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1369,11 +1176,6 @@ impl xen_processor_csd {
         num: 0,
     };
 }
-impl Default for xen_processor_csd {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_processor_csd_t`, `platform.h`, 12 bytes.
 pub type xen_processor_csd_t = xen_processor_csd;
 /// `__guest_handle_xen_processor_csd_t`, `platform.h`, 4 bytes.
@@ -1394,7 +1196,6 @@ pub type __guest_handle_64_const_xen_processor_csd_t = crate::handle::Handle64<
 >;
 /// `struct xen_processor_cx`, `platform.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1426,11 +1227,6 @@ impl xen_processor_cx {
         dp: <__guest_handle_64_xen_processor_csd_t>::ZERO,
     };
 }
-impl Default for xen_processor_cx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_processor_cx_t`, `platform.h`, 48 bytes.
 pub type xen_processor_cx_t = xen_processor_cx;
 /// `__guest_handle_xen_processor_cx_t`, `platform.h`, 4 bytes.
@@ -1449,7 +1245,6 @@ pub type __guest_handle_64_const_xen_processor_cx_t = crate::handle::Handle64<
 >;
 /// `struct xen_processor_flags`, `platform.h`, 4 bytes.
 #[repr(C, align(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1471,64 +1266,68 @@ impl xen_processor_flags {
         _pad_0x01: crate::pad::Pad::ZERO,
     };
     /// Bits 0 to 0 of the record.
+    #[inline]
     #[must_use]
     pub const fn bm_control(&self) -> u8 {
         ((self._bits_0x00 >> 0) & 1) as u8
     }
     /// Sets `bm_control`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_bm_control(&mut self, value: u8) {
         let mask: u8 = 1 << 0;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 0) & mask);
     }
     /// Bits 1 to 1 of the record.
+    #[inline]
     #[must_use]
     pub const fn bm_check(&self) -> u8 {
         ((self._bits_0x00 >> 1) & 1) as u8
     }
     /// Sets `bm_check`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_bm_check(&mut self, value: u8) {
         let mask: u8 = 1 << 1;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 1) & mask);
     }
     /// Bits 2 to 2 of the record.
+    #[inline]
     #[must_use]
     pub const fn has_cst(&self) -> u8 {
         ((self._bits_0x00 >> 2) & 1) as u8
     }
     /// Sets `has_cst`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_has_cst(&mut self, value: u8) {
         let mask: u8 = 1 << 2;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 2) & mask);
     }
     /// Bits 3 to 3 of the record.
+    #[inline]
     #[must_use]
     pub const fn power_setup_done(&self) -> u8 {
         ((self._bits_0x00 >> 3) & 1) as u8
     }
     /// Sets `power_setup_done`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_power_setup_done(&mut self, value: u8) {
         let mask: u8 = 1 << 3;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 3) & mask);
     }
     /// Bits 4 to 4 of the record.
+    #[inline]
     #[must_use]
     pub const fn bm_rld_set(&self) -> u8 {
         ((self._bits_0x00 >> 4) & 1) as u8
     }
     /// Sets `bm_rld_set`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_bm_rld_set(&mut self, value: u8) {
         let mask: u8 = 1 << 4;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 4) & mask);
     }
 }
-impl Default for xen_processor_flags {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_power`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1552,14 +1351,8 @@ impl xen_processor_power {
         states: <__guest_handle_64_xen_processor_cx_t>::ZERO,
     };
 }
-impl Default for xen_processor_power {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pct_register`, `platform.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1593,14 +1386,8 @@ impl xen_pct_register {
         address: 0,
     };
 }
-impl Default for xen_pct_register {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_px`, `platform.h`, 48 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1630,11 +1417,6 @@ impl xen_processor_px {
         status: 0,
     };
 }
-impl Default for xen_processor_px {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_processor_px_t`, `platform.h`, 48 bytes.
 pub type xen_processor_px_t = xen_processor_px;
 /// `__guest_handle_xen_processor_px_t`, `platform.h`, 4 bytes.
@@ -1653,7 +1435,6 @@ pub type __guest_handle_64_const_xen_processor_px_t = crate::handle::Handle64<
 >;
 /// `struct xen_psd_package`, `platform.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1681,14 +1462,8 @@ impl xen_psd_package {
         num_processors: 0,
     };
 }
-impl Default for xen_psd_package {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_performance`, `platform.h`, 104 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1726,11 +1501,6 @@ impl xen_processor_performance {
         _pad_0x64: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_processor_performance {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_CPUPERF_SHARED_TYPE_HW`, `platform.h`, `int`.
 pub const XEN_CPUPERF_SHARED_TYPE_HW: i32 = 1;
 /// `XEN_CPUPERF_SHARED_TYPE_ALL`, `platform.h`, `int`.
@@ -1757,7 +1527,6 @@ pub type __guest_handle_64_const_xen_processor_performance_t = crate::handle::Ha
 >;
 /// `struct xenpf_set_processor_pminfo.u`, `platform.h`, 104 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1772,14 +1541,8 @@ impl xenpf_set_processor_pminfo_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 104] };
 }
-impl Default for xenpf_set_processor_pminfo_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_set_processor_pminfo`, `platform.h`, 112 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1796,11 +1559,6 @@ impl xenpf_set_processor_pminfo {
         r#type: 0,
         u: xenpf_set_processor_pminfo_u::ZERO,
     };
-}
-impl Default for xenpf_set_processor_pminfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_set_processor_pminfo_t`, `platform.h`, 112 bytes.
 pub type xenpf_set_processor_pminfo_t = xenpf_set_processor_pminfo;
@@ -1824,7 +1582,6 @@ pub type __guest_handle_64_const_xenpf_set_processor_pminfo_t = crate::handle::H
 pub const XENPF_get_cpuinfo: i32 = 55;
 /// `struct xenpf_pcpuinfo`, `platform.h`, 20 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1852,11 +1609,6 @@ impl xenpf_pcpuinfo {
         acpi_id: 0,
     };
 }
-impl Default for xenpf_pcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_PCPU_FLAGS_ONLINE`, `platform.h`, `int`.
 pub const XEN_PCPU_FLAGS_ONLINE: i32 = 1;
 /// `XEN_PCPU_FLAGS_INVALID`, `platform.h`, `int`.
@@ -1879,7 +1631,6 @@ pub type __guest_handle_64_const_xenpf_pcpuinfo_t = crate::handle::Handle64<
 pub const XENPF_get_cpu_version: i32 = 48;
 /// `struct xenpf_pcpu_version`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1909,11 +1660,6 @@ impl xenpf_pcpu_version {
         stepping: 0,
     };
 }
-impl Default for xenpf_pcpu_version {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_pcpu_version_t`, `platform.h`, 32 bytes.
 pub type xenpf_pcpu_version_t = xenpf_pcpu_version;
 /// `__guest_handle_xenpf_pcpu_version_t`, `platform.h`, 4 bytes.
@@ -1938,7 +1684,6 @@ pub const XENPF_cpu_online: i32 = 56;
 pub const XENPF_cpu_offline: i32 = 57;
 /// `struct xenpf_cpu_ol`, `platform.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1956,11 +1701,6 @@ impl xenpf_cpu_ol {
     /// All bytes zero.
     pub const ZERO: Self = Self { cpuid: 0 };
 }
-impl Default for xenpf_cpu_ol {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_cpu_ol_t`, `platform.h`, 4 bytes.
 pub type xenpf_cpu_ol_t = xenpf_cpu_ol;
 /// `__guest_handle_xenpf_cpu_ol_t`, `platform.h`, 4 bytes.
@@ -1977,7 +1717,6 @@ pub type __guest_handle_64_const_xenpf_cpu_ol_t = crate::handle::Handle64<
 pub const XENPF_cpu_hotadd: i32 = 58;
 /// `struct xenpf_cpu_hotadd`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2001,18 +1740,12 @@ impl xenpf_cpu_hotadd {
         pxm: 0,
     };
 }
-impl Default for xenpf_cpu_hotadd {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_cpu_hotadd_t`, `platform.h`, 12 bytes.
 pub type xenpf_cpu_hotadd_t = xenpf_cpu_hotadd;
 /// `XENPF_mem_hotadd`, `platform.h`, `int`.
 pub const XENPF_mem_hotadd: i32 = 59;
 /// `struct xenpf_mem_hotadd`, `platform.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2038,11 +1771,6 @@ impl xenpf_mem_hotadd {
         flags: 0,
     };
 }
-impl Default for xenpf_mem_hotadd {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_mem_hotadd_t`, `platform.h`, 24 bytes.
 pub type xenpf_mem_hotadd_t = xenpf_mem_hotadd;
 /// `XENPF_core_parking`, `platform.h`, `int`.
@@ -2053,7 +1781,6 @@ pub const XEN_CORE_PARKING_SET: i32 = 1;
 pub const XEN_CORE_PARKING_GET: i32 = 2;
 /// `struct xenpf_core_parking`, `platform.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2071,11 +1798,6 @@ pub struct xenpf_core_parking {
 impl xenpf_core_parking {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0, idle_nums: 0 };
-}
-impl Default for xenpf_core_parking {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_core_parking_t`, `platform.h`, 8 bytes.
 pub type xenpf_core_parking_t = xenpf_core_parking;
@@ -2103,7 +1825,6 @@ pub const XEN_RESOURCE_OP_MSR_READ: i32 = 0;
 pub const XEN_RESOURCE_OP_MSR_WRITE: i32 = 1;
 /// `struct xenpf_resource_entry.u`, `platform.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2117,14 +1838,8 @@ impl xenpf_resource_entry_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xenpf_resource_entry_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_resource_entry`, `platform.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2143,11 +1858,6 @@ impl xenpf_resource_entry {
         idx: 0,
         val: 0,
     };
-}
-impl Default for xenpf_resource_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_resource_entry_t`, `platform.h`, 24 bytes.
 pub type xenpf_resource_entry_t = xenpf_resource_entry;
@@ -2169,7 +1879,6 @@ pub type __guest_handle_64_const_xenpf_resource_entry_t = crate::handle::Handle6
 >;
 /// `struct xenpf_resource_op`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2193,11 +1902,6 @@ impl xenpf_resource_op {
         entries: <__guest_handle_64_xenpf_resource_entry_t>::ZERO,
     };
 }
-impl Default for xenpf_resource_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_resource_op_t`, `platform.h`, 16 bytes.
 pub type xenpf_resource_op_t = xenpf_resource_op;
 /// `__guest_handle_xenpf_resource_op_t`, `platform.h`, 4 bytes.
@@ -2220,7 +1924,6 @@ pub type __guest_handle_64_const_xenpf_resource_op_t = crate::handle::Handle64<
 pub const XENPF_get_symbol: i32 = 63;
 /// `struct xenpf_symdata`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2249,11 +1952,6 @@ impl xenpf_symdata {
         r#type: 0,
         _pad_0x19: crate::pad::Pad::ZERO,
     };
-}
-impl Default for xenpf_symdata {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_symdata_t`, `platform.h`, 32 bytes.
 pub type xenpf_symdata_t = xenpf_symdata;
@@ -2291,7 +1989,6 @@ pub type __guest_handle_64_const_xenpf_dom0_console_t = crate::handle::Handle64<
 pub const XENPF_get_ucode_revision: i32 = 65;
 /// `struct xenpf_ucode_revision`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2317,11 +2014,6 @@ impl xenpf_ucode_revision {
         revision: 0,
     };
 }
-impl Default for xenpf_ucode_revision {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_ucode_revision_t`, `platform.h`, 16 bytes.
 pub type xenpf_ucode_revision_t = xenpf_ucode_revision;
 /// `__guest_handle_xenpf_ucode_revision_t`, `platform.h`, 4 bytes.
@@ -2344,7 +2036,6 @@ pub type __guest_handle_64_const_xenpf_ucode_revision_t = crate::handle::Handle6
 pub const XENPF_microcode_update2: i32 = 66;
 /// `struct xenpf_microcode_update2`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2368,11 +2059,6 @@ impl xenpf_microcode_update2 {
         data: <crate::abi::arm32::xen::__guest_handle_64_const_void>::ZERO,
     };
 }
-impl Default for xenpf_microcode_update2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENPF_UCODE_FORCE`, `platform.h`, `int`.
 pub const XENPF_UCODE_FORCE: i32 = 1;
 /// `xenpf_microcode_update2_t`, `platform.h`, 16 bytes.
@@ -2395,7 +2081,6 @@ pub type __guest_handle_64_const_xenpf_microcode_update2_t = crate::handle::Hand
 >;
 /// `struct xen_platform_op.u`, `platform.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2433,14 +2118,8 @@ impl xen_platform_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_platform_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_platform_op`, `platform.h`, 136 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2458,11 +2137,6 @@ impl xen_platform_op {
         u: xen_platform_op_u::ZERO,
     };
 }
-impl Default for xen_platform_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_platform_op_t`, `platform.h`, 136 bytes.
 pub type xen_platform_op_t = xen_platform_op;
 /// `__guest_handle_xen_platform_op_t`, `platform.h`, 4 bytes.
@@ -2479,3 +2153,24 @@ pub type __guest_handle_const_xen_platform_op_t = crate::handle::Handle32<
 pub type __guest_handle_64_const_xen_platform_op_t = crate::handle::Handle64<
     xen_platform_op_t,
 >;
+crate::plain! {
+    xenpf_settime32 xenpf_settime64 xenpf_add_memtype xenpf_del_memtype
+    xenpf_read_memtype xenpf_microcode_update xenpf_platform_quirk xenpf_efi_time
+    xenpf_efi_guid xenpf_efi_runtime_call_u_get_time
+    xenpf_efi_runtime_call_u_get_variable xenpf_efi_runtime_call_u_get_next_variable_name
+    xenpf_efi_runtime_call_u_query_variable_info
+    xenpf_efi_runtime_call_u_query_capsule_capabilities
+    xenpf_efi_runtime_call_u_update_capsule xenpf_efi_runtime_call_u
+    xenpf_efi_runtime_call xenpf_firmware_info_u_disk_info
+    xenpf_firmware_info_u_disk_mbr_signature xenpf_firmware_info_u_vbeddc_info
+    xenpf_firmware_info_u xenpf_firmware_info xenpf_efi_info_cfg xenpf_efi_info_vendor
+    xenpf_efi_info_mem xenpf_efi_info_pci_rom xenpf_efi_info_apple_properties
+    xenpf_efi_info xenpf_enter_acpi_sleep xenpf_change_freq xenpf_getidletime
+    xen_power_register xen_processor_csd xen_processor_cx xen_processor_flags
+    xen_processor_power xen_pct_register xen_processor_px xen_psd_package
+    xen_processor_performance xenpf_set_processor_pminfo_u xenpf_set_processor_pminfo
+    xenpf_pcpuinfo xenpf_pcpu_version xenpf_cpu_ol xenpf_cpu_hotadd xenpf_mem_hotadd
+    xenpf_core_parking xenpf_resource_entry_u xenpf_resource_entry xenpf_resource_op
+    xenpf_symdata xenpf_ucode_revision xenpf_microcode_update2 xen_platform_op_u
+    xen_platform_op
+}

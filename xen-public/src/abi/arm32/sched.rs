@@ -18,7 +18,6 @@ pub const SCHEDOP_watchdog: i32 = 6;
 pub const SCHEDOP_pin_override: i32 = 7;
 /// `struct sched_shutdown`, `sched.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -36,11 +35,6 @@ impl sched_shutdown {
     /// All bytes zero.
     pub const ZERO: Self = Self { reason: 0 };
 }
-impl Default for sched_shutdown {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `sched_shutdown_t`, `sched.h`, 4 bytes.
 pub type sched_shutdown_t = sched_shutdown;
 /// `__guest_handle_sched_shutdown_t`, `sched.h`, 4 bytes.
@@ -57,7 +51,6 @@ pub type __guest_handle_64_const_sched_shutdown_t = crate::handle::Handle64<
 >;
 /// `struct sched_poll`, `sched.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -83,11 +76,6 @@ impl sched_poll {
         timeout: 0,
     };
 }
-impl Default for sched_poll {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `sched_poll_t`, `sched.h`, 24 bytes.
 pub type sched_poll_t = sched_poll;
 /// `__guest_handle_sched_poll_t`, `sched.h`, 4 bytes.
@@ -100,7 +88,6 @@ pub type __guest_handle_const_sched_poll_t = crate::handle::Handle32<sched_poll_
 pub type __guest_handle_64_const_sched_poll_t = crate::handle::Handle64<sched_poll_t>;
 /// `struct sched_remote_shutdown`, `sched.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -124,11 +111,6 @@ impl sched_remote_shutdown {
         reason: 0,
     };
 }
-impl Default for sched_remote_shutdown {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `sched_remote_shutdown_t`, `sched.h`, 8 bytes.
 pub type sched_remote_shutdown_t = sched_remote_shutdown;
 /// `__guest_handle_sched_remote_shutdown_t`, `sched.h`, 4 bytes.
@@ -149,7 +131,6 @@ pub type __guest_handle_64_const_sched_remote_shutdown_t = crate::handle::Handle
 >;
 /// `struct sched_watchdog`, `sched.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -168,11 +149,6 @@ impl sched_watchdog {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0, timeout: 0 };
 }
-impl Default for sched_watchdog {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `sched_watchdog_t`, `sched.h`, 8 bytes.
 pub type sched_watchdog_t = sched_watchdog;
 /// `__guest_handle_sched_watchdog_t`, `sched.h`, 4 bytes.
@@ -189,7 +165,6 @@ pub type __guest_handle_64_const_sched_watchdog_t = crate::handle::Handle64<
 >;
 /// `struct sched_pin_override`, `sched.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -206,11 +181,6 @@ pub struct sched_pin_override {
 impl sched_pin_override {
     /// All bytes zero.
     pub const ZERO: Self = Self { pcpu: 0 };
-}
-impl Default for sched_pin_override {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `sched_pin_override_t`, `sched.h`, 4 bytes.
 pub type sched_pin_override_t = sched_pin_override;
@@ -244,3 +214,6 @@ pub const SHUTDOWN_watchdog: i32 = 4;
 pub const SHUTDOWN_soft_reset: i32 = 5;
 /// `SHUTDOWN_MAX`, `sched.h`, `int`.
 pub const SHUTDOWN_MAX: i32 = 5;
+crate::plain! {
+    sched_shutdown sched_poll sched_remote_shutdown sched_watchdog sched_pin_override
+}

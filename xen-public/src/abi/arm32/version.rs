@@ -12,7 +12,6 @@ pub const XEN_EXTRAVERSION_LEN: u32 = 16;
 pub const XENVER_compile_info: i32 = 2;
 /// `struct xen_compile_info`, `version.h`, 144 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -38,11 +37,6 @@ impl xen_compile_info {
         compile_date: [0; 32],
     };
 }
-impl Default for xen_compile_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_compile_info_t`, `version.h`, 144 bytes.
 pub type xen_compile_info_t = xen_compile_info;
 /// `XENVER_capabilities`, `version.h`, `int`.
@@ -61,7 +55,6 @@ pub const XEN_CHANGESET_INFO_LEN: u32 = 64;
 pub const XENVER_platform_parameters: i32 = 5;
 /// `struct xen_platform_parameters`, `version.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -79,18 +72,12 @@ impl xen_platform_parameters {
     /// All bytes zero.
     pub const ZERO: Self = Self { virt_start: 0 };
 }
-impl Default for xen_platform_parameters {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_platform_parameters_t`, `version.h`, 8 bytes.
 pub type xen_platform_parameters_t = xen_platform_parameters;
 /// `XENVER_get_features`, `version.h`, `int`.
 pub const XENVER_get_features: i32 = 6;
 /// `struct xen_feature_info`, `version.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -109,11 +96,6 @@ impl xen_feature_info {
     /// All bytes zero.
     pub const ZERO: Self = Self { submap_idx: 0, submap: 0 };
 }
-impl Default for xen_feature_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_feature_info_t`, `version.h`, 8 bytes.
 pub type xen_feature_info_t = xen_feature_info;
 /// `XENVER_pagesize`, `version.h`, `int`.
@@ -126,7 +108,6 @@ pub const XENVER_commandline: i32 = 9;
 pub type xen_commandline_t = [u8; 1024];
 /// `struct xen_build_id`, `version.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -145,16 +126,10 @@ impl xen_build_id {
     /// All bytes zero.
     pub const ZERO: Self = Self { len: 0, buf: [] };
 }
-impl Default for xen_build_id {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_build_id_t`, `version.h`, 4 bytes.
 pub type xen_build_id_t = xen_build_id;
 /// `struct xen_varbuf`, `version.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -173,11 +148,6 @@ impl xen_varbuf {
     /// All bytes zero.
     pub const ZERO: Self = Self { len: 0, buf: [] };
 }
-impl Default for xen_varbuf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_varbuf_t`, `version.h`, 4 bytes.
 pub type xen_varbuf_t = xen_varbuf;
 /// `XENVER_build_id`, `version.h`, `int`.
@@ -190,3 +160,6 @@ pub const XENVER_capabilities2: i32 = 12;
 pub const XENVER_changeset2: i32 = 13;
 /// `XENVER_commandline2`, `version.h`, `int`.
 pub const XENVER_commandline2: i32 = 14;
+crate::plain! {
+    xen_compile_info xen_platform_parameters xen_feature_info xen_build_id xen_varbuf
+}

@@ -274,7 +274,6 @@ pub const MMUEXT_MARK_SUPER: i32 = 19;
 pub const MMUEXT_UNMARK_SUPER: i32 = 20;
 /// `struct mmuext_op.arg1`, `xen.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -288,14 +287,8 @@ impl mmuext_op_arg1 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for mmuext_op_arg1 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mmuext_op.arg2`, `xen.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -310,14 +303,8 @@ impl mmuext_op_arg2 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for mmuext_op_arg2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mmuext_op`, `xen.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -336,11 +323,6 @@ impl mmuext_op {
         arg1: mmuext_op_arg1::ZERO,
         arg2: mmuext_op_arg2::ZERO,
     };
-}
-impl Default for mmuext_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `mmuext_op_t`, `xen.h`, 24 bytes.
 pub type mmuext_op_t = mmuext_op;
@@ -408,7 +390,6 @@ pub const DOMID_MASK: u32 = 0x7fff;
 pub type domid_t = u16;
 /// `struct mmu_update`, `xen.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -427,11 +408,6 @@ impl mmu_update {
     /// All bytes zero.
     pub const ZERO: Self = Self { ptr: 0, val: 0 };
 }
-impl Default for mmu_update {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `mmu_update_t`, `xen.h`, 16 bytes.
 pub type mmu_update_t = mmu_update;
 /// `__guest_handle_mmu_update_t`, `xen.h`, 4 bytes.
@@ -444,7 +420,6 @@ pub type __guest_handle_const_mmu_update_t = crate::handle::Handle32<mmu_update_
 pub type __guest_handle_64_const_mmu_update_t = crate::handle::Handle64<mmu_update_t>;
 /// `struct multicall_entry`, `xen.h`, 64 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -468,11 +443,6 @@ impl multicall_entry {
         args: [0; 6],
     };
 }
-impl Default for multicall_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `multicall_entry_t`, `xen.h`, 64 bytes.
 pub type multicall_entry_t = multicall_entry;
 /// `__guest_handle_multicall_entry_t`, `xen.h`, 4 bytes.
@@ -491,7 +461,6 @@ pub type __guest_handle_64_const_multicall_entry_t = crate::handle::Handle64<
 >;
 /// `struct vcpu_time_info`, `xen.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -525,11 +494,6 @@ impl vcpu_time_info {
         pad1: [0; 2],
     };
 }
-impl Default for vcpu_time_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_time_info_t`, `xen.h`, 32 bytes.
 pub type vcpu_time_info_t = vcpu_time_info;
 /// `XEN_PVCLOCK_TSC_STABLE_BIT`, `xen.h`, `int`.
@@ -538,7 +502,6 @@ pub const XEN_PVCLOCK_TSC_STABLE_BIT: i32 = 1;
 pub const XEN_PVCLOCK_GUEST_STOPPED: i32 = 2;
 /// `struct vcpu_info`, `xen.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -568,16 +531,10 @@ impl vcpu_info {
         time: vcpu_time_info::ZERO,
     };
 }
-impl Default for vcpu_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_info_t`, `xen.h`, 48 bytes.
 pub type vcpu_info_t = vcpu_info;
 /// `struct shared_info`, `xen.h`, 1088 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -611,11 +568,6 @@ impl shared_info {
         arch: crate::abi::arm32::arch_arm::arch_shared_info::ZERO,
     };
 }
-impl Default for shared_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `shared_info_t`, `xen.h`, 1088 bytes.
 pub type shared_info_t = shared_info;
 /// `SIF_PRIVILEGED`, `xen.h`, `int`.
@@ -632,7 +584,6 @@ pub const SIF_VIRT_P2M_4TOOLS: i32 = 16;
 pub const SIF_PM_MASK: i32 = 0xff00;
 /// `struct xen_multiboot_mod_list`, `xen.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -658,14 +609,8 @@ impl xen_multiboot_mod_list {
         pad: 0,
     };
 }
-impl Default for xen_multiboot_mod_list {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct dom0_vga_console_info.u).text_mode_3`, `xen.h`, 10 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -693,14 +638,8 @@ impl dom0_vga_console_info_u_text_mode_3 {
         columns: 0,
     };
 }
-impl Default for dom0_vga_console_info_u_text_mode_3 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct dom0_vga_console_info.u).vesa_lfb`, `xen.h`, 36 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -754,14 +693,8 @@ impl dom0_vga_console_info_u_vesa_lfb {
         ext_lfb_base: 0,
     };
 }
-impl Default for dom0_vga_console_info_u_vesa_lfb {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct dom0_vga_console_info.u`, `xen.h`, 36 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -775,14 +708,8 @@ impl dom0_vga_console_info_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 36] };
 }
-impl Default for dom0_vga_console_info_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct dom0_vga_console_info`, `xen.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -799,11 +726,6 @@ impl dom0_vga_console_info {
         _pad_0x01: crate::pad::Pad::ZERO,
         u: dom0_vga_console_info_u::ZERO,
     };
-}
-impl Default for dom0_vga_console_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_VGATYPE_TEXT_MODE_3`, `xen.h`, `int`.
 pub const XEN_VGATYPE_TEXT_MODE_3: i32 = 0x3;
@@ -853,7 +775,6 @@ pub type __guest_handle_const_uint64 = crate::handle::Handle32<u64>;
 pub type __guest_handle_64_const_uint64 = crate::handle::Handle64<u64>;
 /// `xen_uuid_t`, `xen.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -871,8 +792,9 @@ impl xen_uuid_t {
     /// All bytes zero.
     pub const ZERO: Self = Self { a: [0; 16] };
 }
-impl Default for xen_uuid_t {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    mmuext_op_arg1 mmuext_op_arg2 mmuext_op mmu_update multicall_entry vcpu_time_info
+    vcpu_info shared_info xen_multiboot_mod_list dom0_vga_console_info_u_text_mode_3
+    dom0_vga_console_info_u_vesa_lfb dom0_vga_console_info_u dom0_vga_console_info
+    xen_uuid_t
 }

@@ -40,7 +40,6 @@ pub type __guest_handle_const_evtchn_port_t = crate::handle::Handle64<evtchn_por
 pub type __guest_handle_64_const_evtchn_port_t = crate::handle::Handle64<evtchn_port_t>;
 /// `struct evtchn_alloc_unbound`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -64,16 +63,10 @@ impl evtchn_alloc_unbound {
         port: 0,
     };
 }
-impl Default for evtchn_alloc_unbound {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_alloc_unbound_t`, `event_channel.h`, 8 bytes.
 pub type evtchn_alloc_unbound_t = evtchn_alloc_unbound;
 /// `struct evtchn_bind_interdomain`, `event_channel.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -99,16 +92,10 @@ impl evtchn_bind_interdomain {
         local_port: 0,
     };
 }
-impl Default for evtchn_bind_interdomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_bind_interdomain_t`, `event_channel.h`, 12 bytes.
 pub type evtchn_bind_interdomain_t = evtchn_bind_interdomain;
 /// `struct evtchn_bind_virq`, `event_channel.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -128,16 +115,10 @@ impl evtchn_bind_virq {
     /// All bytes zero.
     pub const ZERO: Self = Self { virq: 0, vcpu: 0, port: 0 };
 }
-impl Default for evtchn_bind_virq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_bind_virq_t`, `event_channel.h`, 12 bytes.
 pub type evtchn_bind_virq_t = evtchn_bind_virq;
 /// `struct evtchn_bind_pirq`, `event_channel.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -157,18 +138,12 @@ impl evtchn_bind_pirq {
     /// All bytes zero.
     pub const ZERO: Self = Self { pirq: 0, flags: 0, port: 0 };
 }
-impl Default for evtchn_bind_pirq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `BIND_PIRQ__WILL_SHARE`, `event_channel.h`, `int`.
 pub const BIND_PIRQ__WILL_SHARE: i32 = 1;
 /// `evtchn_bind_pirq_t`, `event_channel.h`, 12 bytes.
 pub type evtchn_bind_pirq_t = evtchn_bind_pirq;
 /// `struct evtchn_bind_ipi`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -187,16 +162,10 @@ impl evtchn_bind_ipi {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu: 0, port: 0 };
 }
-impl Default for evtchn_bind_ipi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_bind_ipi_t`, `event_channel.h`, 8 bytes.
 pub type evtchn_bind_ipi_t = evtchn_bind_ipi;
 /// `struct evtchn_close`, `event_channel.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -214,16 +183,10 @@ impl evtchn_close {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for evtchn_close {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_close_t`, `event_channel.h`, 4 bytes.
 pub type evtchn_close_t = evtchn_close;
 /// `struct evtchn_send`, `event_channel.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -241,16 +204,10 @@ impl evtchn_send {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for evtchn_send {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_send_t`, `event_channel.h`, 4 bytes.
 pub type evtchn_send_t = evtchn_send;
 /// `struct evtchn_status.u).unbound`, `event_channel.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -268,14 +225,8 @@ impl evtchn_status_u_unbound {
     /// All bytes zero.
     pub const ZERO: Self = Self { dom: 0 };
 }
-impl Default for evtchn_status_u_unbound {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_status.u).interdomain`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -299,14 +250,8 @@ impl evtchn_status_u_interdomain {
         port: 0,
     };
 }
-impl Default for evtchn_status_u_interdomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_status.u`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -322,14 +267,8 @@ impl evtchn_status_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for evtchn_status_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_status`, `event_channel.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -353,11 +292,6 @@ impl evtchn_status {
         u: evtchn_status_u::ZERO,
     };
 }
-impl Default for evtchn_status {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `EVTCHNSTAT_closed`, `event_channel.h`, `int`.
 pub const EVTCHNSTAT_closed: i32 = 0;
 /// `EVTCHNSTAT_unbound`, `event_channel.h`, `int`.
@@ -374,7 +308,6 @@ pub const EVTCHNSTAT_ipi: i32 = 5;
 pub type evtchn_status_t = evtchn_status;
 /// `struct evtchn_bind_vcpu`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -393,16 +326,10 @@ impl evtchn_bind_vcpu {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0, vcpu: 0 };
 }
-impl Default for evtchn_bind_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_bind_vcpu_t`, `event_channel.h`, 8 bytes.
 pub type evtchn_bind_vcpu_t = evtchn_bind_vcpu;
 /// `struct evtchn_unmask`, `event_channel.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -420,16 +347,10 @@ impl evtchn_unmask {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for evtchn_unmask {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_unmask_t`, `event_channel.h`, 4 bytes.
 pub type evtchn_unmask_t = evtchn_unmask;
 /// `struct evtchn_reset`, `event_channel.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -447,16 +368,10 @@ impl evtchn_reset {
     /// All bytes zero.
     pub const ZERO: Self = Self { dom: 0 };
 }
-impl Default for evtchn_reset {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_reset_t`, `event_channel.h`, 2 bytes.
 pub type evtchn_reset_t = evtchn_reset;
 /// `struct evtchn_init_control`, `event_channel.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -484,16 +399,10 @@ impl evtchn_init_control {
         _pad: [0; 7],
     };
 }
-impl Default for evtchn_init_control {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_init_control_t`, `event_channel.h`, 24 bytes.
 pub type evtchn_init_control_t = evtchn_init_control;
 /// `struct evtchn_expand_array`, `event_channel.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -511,16 +420,10 @@ impl evtchn_expand_array {
     /// All bytes zero.
     pub const ZERO: Self = Self { array_gfn: 0 };
 }
-impl Default for evtchn_expand_array {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_expand_array_t`, `event_channel.h`, 8 bytes.
 pub type evtchn_expand_array_t = evtchn_expand_array;
 /// `struct evtchn_set_priority`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -539,16 +442,10 @@ impl evtchn_set_priority {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0, priority: 0 };
 }
-impl Default for evtchn_set_priority {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_set_priority_t`, `event_channel.h`, 8 bytes.
 pub type evtchn_set_priority_t = evtchn_set_priority;
 /// `struct evtchn_op.u`, `event_channel.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -570,14 +467,8 @@ impl evtchn_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
-impl Default for evtchn_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_op`, `event_channel.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -592,11 +483,6 @@ impl evtchn_op {
         cmd: 0,
         u: evtchn_op_u::ZERO,
     };
-}
-impl Default for evtchn_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `evtchn_op_t`, `event_channel.h`, 28 bytes.
 pub type evtchn_op_t = evtchn_op;
@@ -636,7 +522,6 @@ pub const EVTCHN_FIFO_LINK_MASK: i32 = 131071;
 pub const EVTCHN_FIFO_NR_CHANNELS: i32 = 131072;
 /// `struct evtchn_fifo_control_block`, `event_channel.h`, 72 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -660,10 +545,12 @@ impl evtchn_fifo_control_block {
         head: [0; 16],
     };
 }
-impl Default for evtchn_fifo_control_block {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_fifo_control_block_t`, `event_channel.h`, 72 bytes.
 pub type evtchn_fifo_control_block_t = evtchn_fifo_control_block;
+crate::plain! {
+    evtchn_alloc_unbound evtchn_bind_interdomain evtchn_bind_virq evtchn_bind_pirq
+    evtchn_bind_ipi evtchn_close evtchn_send evtchn_status_u_unbound
+    evtchn_status_u_interdomain evtchn_status_u evtchn_status evtchn_bind_vcpu
+    evtchn_unmask evtchn_reset evtchn_init_control evtchn_expand_array
+    evtchn_set_priority evtchn_op_u evtchn_op evtchn_fifo_control_block
+}

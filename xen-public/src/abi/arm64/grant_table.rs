@@ -4,7 +4,6 @@
 pub type grant_ref_t = u32;
 /// `struct grant_entry_v1`, `grant_table.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -27,11 +26,6 @@ impl grant_entry_v1 {
         domid: 0,
         frame: 0,
     };
-}
-impl Default for grant_entry_v1 {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `grant_entry_v1_t`, `grant_table.h`, 8 bytes.
 pub type grant_entry_v1_t = grant_entry_v1;
@@ -89,7 +83,6 @@ pub const _GTF_transfer_completed: i32 = 3;
 pub const GTF_transfer_completed: u32 = 8;
 /// `struct grant_entry_header`, `grant_table.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -108,16 +101,10 @@ impl grant_entry_header {
     /// All bytes zero.
     pub const ZERO: Self = Self { flags: 0, domid: 0 };
 }
-impl Default for grant_entry_header {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `grant_entry_header_t`, `grant_table.h`, 4 bytes.
 pub type grant_entry_header_t = grant_entry_header;
 /// `union grant_entry_v2.full_page`, `grant_table.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -141,14 +128,8 @@ impl grant_entry_v2_full_page {
         frame: 0,
     };
 }
-impl Default for grant_entry_v2_full_page {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union grant_entry_v2.sub_page`, `grant_table.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -174,14 +155,8 @@ impl grant_entry_v2_sub_page {
         frame: 0,
     };
 }
-impl Default for grant_entry_v2_sub_page {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union grant_entry_v2.transitive`, `grant_table.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -207,14 +182,8 @@ impl grant_entry_v2_transitive {
         gref: 0,
     };
 }
-impl Default for grant_entry_v2_transitive {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union grant_entry_v2`, `grant_table.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -230,11 +199,6 @@ pub union grant_entry_v2 {
 impl grant_entry_v2 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
-}
-impl Default for grant_entry_v2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `grant_entry_v2_t`, `grant_table.h`, 16 bytes.
 pub type grant_entry_v2_t = grant_entry_v2;
@@ -270,7 +234,6 @@ pub const GNTTABOP_cache_flush: i32 = 12;
 pub type grant_handle_t = u32;
 /// `struct gnttab_map_grant_ref`, `grant_table.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -302,11 +265,6 @@ impl gnttab_map_grant_ref {
         dev_bus_addr: 0,
     };
 }
-impl Default for gnttab_map_grant_ref {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_map_grant_ref_t`, `grant_table.h`, 32 bytes.
 pub type gnttab_map_grant_ref_t = gnttab_map_grant_ref;
 /// `__guest_handle_gnttab_map_grant_ref_t`, `grant_table.h`, 8 bytes.
@@ -327,7 +285,6 @@ pub type __guest_handle_64_const_gnttab_map_grant_ref_t = crate::handle::Handle6
 >;
 /// `struct gnttab_unmap_grant_ref`, `grant_table.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -355,11 +312,6 @@ impl gnttab_unmap_grant_ref {
         _pad_0x16: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_unmap_grant_ref {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_unmap_grant_ref_t`, `grant_table.h`, 24 bytes.
 pub type gnttab_unmap_grant_ref_t = gnttab_unmap_grant_ref;
 /// `__guest_handle_gnttab_unmap_grant_ref_t`, `grant_table.h`, 8 bytes.
@@ -380,7 +332,6 @@ pub type __guest_handle_64_const_gnttab_unmap_grant_ref_t = crate::handle::Handl
 >;
 /// `struct gnttab_setup_table`, `grant_table.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -410,11 +361,6 @@ impl gnttab_setup_table {
         frame_list: <crate::abi::arm64::xen::__guest_handle_64_xen_pfn_t>::ZERO,
     };
 }
-impl Default for gnttab_setup_table {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_setup_table_t`, `grant_table.h`, 24 bytes.
 pub type gnttab_setup_table_t = gnttab_setup_table;
 /// `__guest_handle_gnttab_setup_table_t`, `grant_table.h`, 8 bytes.
@@ -435,7 +381,6 @@ pub type __guest_handle_64_const_gnttab_setup_table_t = crate::handle::Handle64<
 >;
 /// `struct gnttab_dump_table`, `grant_table.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -453,11 +398,6 @@ pub struct gnttab_dump_table {
 impl gnttab_dump_table {
     /// All bytes zero.
     pub const ZERO: Self = Self { dom: 0, status: 0 };
-}
-impl Default for gnttab_dump_table {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `gnttab_dump_table_t`, `grant_table.h`, 4 bytes.
 pub type gnttab_dump_table_t = gnttab_dump_table;
@@ -479,7 +419,6 @@ pub type __guest_handle_64_const_gnttab_dump_table_t = crate::handle::Handle64<
 >;
 /// `struct gnttab_transfer`, `grant_table.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -509,11 +448,6 @@ impl gnttab_transfer {
         _pad_0x12: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_transfer {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_transfer_t`, `grant_table.h`, 24 bytes.
 pub type gnttab_transfer_t = gnttab_transfer;
 /// `__guest_handle_gnttab_transfer_t`, `grant_table.h`, 8 bytes.
@@ -540,7 +474,6 @@ pub const _GNTCOPY_dest_gref: i32 = 1;
 pub const GNTCOPY_dest_gref: i32 = 2;
 /// `struct gnttab_copy`, `grant_table.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -564,14 +497,8 @@ impl gnttab_copy {
         _pad_0x26: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_copy {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct gnttab_copy_ptr.u`, `grant_table.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -585,14 +512,8 @@ impl gnttab_copy_ptr_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for gnttab_copy_ptr_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct gnttab_copy_ptr`, `grant_table.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -612,11 +533,6 @@ impl gnttab_copy_ptr {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_copy_ptr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_copy_t`, `grant_table.h`, 40 bytes.
 pub type gnttab_copy_t = gnttab_copy;
 /// `__guest_handle_gnttab_copy_t`, `grant_table.h`, 8 bytes.
@@ -629,7 +545,6 @@ pub type __guest_handle_const_gnttab_copy_t = crate::handle::Handle64<gnttab_cop
 pub type __guest_handle_64_const_gnttab_copy_t = crate::handle::Handle64<gnttab_copy_t>;
 /// `struct gnttab_query_size`, `grant_table.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -659,11 +574,6 @@ impl gnttab_query_size {
         _pad_0x0e: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_query_size {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_query_size_t`, `grant_table.h`, 16 bytes.
 pub type gnttab_query_size_t = gnttab_query_size;
 /// `__guest_handle_gnttab_query_size_t`, `grant_table.h`, 8 bytes.
@@ -684,7 +594,6 @@ pub type __guest_handle_64_const_gnttab_query_size_t = crate::handle::Handle64<
 >;
 /// `struct gnttab_unmap_and_replace`, `grant_table.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -712,11 +621,6 @@ impl gnttab_unmap_and_replace {
         _pad_0x16: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_unmap_and_replace {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_unmap_and_replace_t`, `grant_table.h`, 24 bytes.
 pub type gnttab_unmap_and_replace_t = gnttab_unmap_and_replace;
 /// `__guest_handle_gnttab_unmap_and_replace_t`, `grant_table.h`, 8 bytes.
@@ -737,7 +641,6 @@ pub type __guest_handle_64_const_gnttab_unmap_and_replace_t = crate::handle::Han
 >;
 /// `struct gnttab_set_version`, `grant_table.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -754,11 +657,6 @@ pub struct gnttab_set_version {
 impl gnttab_set_version {
     /// All bytes zero.
     pub const ZERO: Self = Self { version: 0 };
-}
-impl Default for gnttab_set_version {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `gnttab_set_version_t`, `grant_table.h`, 4 bytes.
 pub type gnttab_set_version_t = gnttab_set_version;
@@ -780,7 +678,6 @@ pub type __guest_handle_64_const_gnttab_set_version_t = crate::handle::Handle64<
 >;
 /// `struct gnttab_get_status_frames`, `grant_table.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -806,11 +703,6 @@ impl gnttab_get_status_frames {
         frame_list: <crate::abi::arm64::xen::__guest_handle_64_uint64_t>::ZERO,
     };
 }
-impl Default for gnttab_get_status_frames {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_get_status_frames_t`, `grant_table.h`, 16 bytes.
 pub type gnttab_get_status_frames_t = gnttab_get_status_frames;
 /// `__guest_handle_gnttab_get_status_frames_t`, `grant_table.h`, 8 bytes.
@@ -831,7 +723,6 @@ pub type __guest_handle_64_const_gnttab_get_status_frames_t = crate::handle::Han
 >;
 /// `struct gnttab_get_version`, `grant_table.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -850,11 +741,6 @@ pub struct gnttab_get_version {
 impl gnttab_get_version {
     /// All bytes zero.
     pub const ZERO: Self = Self { dom: 0, pad: 0, version: 0 };
-}
-impl Default for gnttab_get_version {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `gnttab_get_version_t`, `grant_table.h`, 8 bytes.
 pub type gnttab_get_version_t = gnttab_get_version;
@@ -876,7 +762,6 @@ pub type __guest_handle_64_const_gnttab_get_version_t = crate::handle::Handle64<
 >;
 /// `struct gnttab_swap_grant_ref`, `grant_table.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -902,11 +787,6 @@ impl gnttab_swap_grant_ref {
         _pad_0x0a: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_swap_grant_ref {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_swap_grant_ref_t`, `grant_table.h`, 12 bytes.
 pub type gnttab_swap_grant_ref_t = gnttab_swap_grant_ref;
 /// `__guest_handle_gnttab_swap_grant_ref_t`, `grant_table.h`, 8 bytes.
@@ -927,7 +807,6 @@ pub type __guest_handle_64_const_gnttab_swap_grant_ref_t = crate::handle::Handle
 >;
 /// `struct gnttab_cache_flush.a`, `grant_table.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -941,14 +820,8 @@ impl gnttab_cache_flush_a {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for gnttab_cache_flush_a {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct gnttab_cache_flush`, `grant_table.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -967,11 +840,6 @@ impl gnttab_cache_flush {
         length: 0,
         op: 0,
     };
-}
-impl Default for gnttab_cache_flush {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `GNTTAB_CACHE_CLEAN`, `grant_table.h`, `unsigned int`.
 pub const GNTTAB_CACHE_CLEAN: u32 = 1;
@@ -1049,3 +917,11 @@ pub const GNTST_address_too_big: i32 = -11;
 pub const GNTST_eagain: i32 = -12;
 /// `GNTST_no_space`, `grant_table.h`, `int`.
 pub const GNTST_no_space: i32 = -13;
+crate::plain! {
+    grant_entry_v1 grant_entry_header grant_entry_v2_full_page grant_entry_v2_sub_page
+    grant_entry_v2_transitive grant_entry_v2 gnttab_map_grant_ref gnttab_unmap_grant_ref
+    gnttab_setup_table gnttab_dump_table gnttab_transfer gnttab_copy gnttab_copy_ptr_u
+    gnttab_copy_ptr gnttab_query_size gnttab_unmap_and_replace gnttab_set_version
+    gnttab_get_status_frames gnttab_get_version gnttab_swap_grant_ref
+    gnttab_cache_flush_a gnttab_cache_flush
+}

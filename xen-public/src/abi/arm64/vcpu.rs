@@ -12,7 +12,6 @@ pub const VCPUOP_is_up: i32 = 3;
 pub const VCPUOP_get_runstate_info: i32 = 4;
 /// `struct vcpu_runstate_info`, `vcpu.h`, 48 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -37,11 +36,6 @@ impl vcpu_runstate_info {
         state_entry_time: 0,
         time: [0; 4],
     };
-}
-impl Default for vcpu_runstate_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_RUNSTATE_UPDATE`, `vcpu.h`, `unsigned long long`.
 pub const XEN_RUNSTATE_UPDATE: u64 = 9223372036854775808;
@@ -75,7 +69,6 @@ pub const RUNSTATE_offline: i32 = 3;
 pub const VCPUOP_register_runstate_memory_area: i32 = 5;
 /// `struct vcpu_register_runstate_memory_area.addr`, `vcpu.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -90,14 +83,8 @@ impl vcpu_register_runstate_memory_area_addr {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_register_runstate_memory_area_addr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vcpu_register_runstate_memory_area`, `vcpu.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -110,11 +97,6 @@ impl vcpu_register_runstate_memory_area {
     pub const ZERO: Self = Self {
         addr: vcpu_register_runstate_memory_area_addr::ZERO,
     };
-}
-impl Default for vcpu_register_runstate_memory_area {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `vcpu_register_runstate_memory_area_t`, `vcpu.h`, 8 bytes.
 pub type vcpu_register_runstate_memory_area_t = vcpu_register_runstate_memory_area;
@@ -140,7 +122,6 @@ pub const VCPUOP_set_periodic_timer: i32 = 6;
 pub const VCPUOP_stop_periodic_timer: i32 = 7;
 /// `struct vcpu_set_periodic_timer`, `vcpu.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -157,11 +138,6 @@ pub struct vcpu_set_periodic_timer {
 impl vcpu_set_periodic_timer {
     /// All bytes zero.
     pub const ZERO: Self = Self { period_ns: 0 };
-}
-impl Default for vcpu_set_periodic_timer {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `vcpu_set_periodic_timer_t`, `vcpu.h`, 8 bytes.
 pub type vcpu_set_periodic_timer_t = vcpu_set_periodic_timer;
@@ -187,7 +163,6 @@ pub const VCPUOP_set_singleshot_timer: i32 = 8;
 pub const VCPUOP_stop_singleshot_timer: i32 = 9;
 /// `struct vcpu_set_singleshot_timer`, `vcpu.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -210,11 +185,6 @@ impl vcpu_set_singleshot_timer {
         flags: 0,
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
-}
-impl Default for vcpu_set_singleshot_timer {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `vcpu_set_singleshot_timer_t`, `vcpu.h`, 16 bytes.
 pub type vcpu_set_singleshot_timer_t = vcpu_set_singleshot_timer;
@@ -242,7 +212,6 @@ pub const VCPU_SSHOTTMR_future: u32 = 1;
 pub const VCPUOP_register_vcpu_info: i32 = 10;
 /// `struct vcpu_register_vcpu_info`, `vcpu.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -261,11 +230,6 @@ pub struct vcpu_register_vcpu_info {
 impl vcpu_register_vcpu_info {
     /// All bytes zero.
     pub const ZERO: Self = Self { mfn: 0, offset: 0, rsvd: 0 };
-}
-impl Default for vcpu_register_vcpu_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `vcpu_register_vcpu_info_t`, `vcpu.h`, 16 bytes.
 pub type vcpu_register_vcpu_info_t = vcpu_register_vcpu_info;
@@ -291,7 +255,6 @@ pub const VCPUOP_send_nmi: i32 = 11;
 pub const VCPUOP_get_physid: i32 = 12;
 /// `struct vcpu_get_physid`, `vcpu.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -308,11 +271,6 @@ pub struct vcpu_get_physid {
 impl vcpu_get_physid {
     /// All bytes zero.
     pub const ZERO: Self = Self { phys_id: 0 };
-}
-impl Default for vcpu_get_physid {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `vcpu_get_physid_t`, `vcpu.h`, 8 bytes.
 pub type vcpu_get_physid_t = vcpu_get_physid;
@@ -350,7 +308,6 @@ pub type __guest_handle_64_const_vcpu_time_info_t = crate::handle::Handle64<
 >;
 /// `struct vcpu_register_time_memory_area.addr`, `vcpu.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -365,14 +322,8 @@ impl vcpu_register_time_memory_area_addr {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_register_time_memory_area_addr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vcpu_register_time_memory_area`, `vcpu.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -385,11 +336,6 @@ impl vcpu_register_time_memory_area {
     pub const ZERO: Self = Self {
         addr: vcpu_register_time_memory_area_addr::ZERO,
     };
-}
-impl Default for vcpu_register_time_memory_area {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `vcpu_register_time_memory_area_t`, `vcpu.h`, 8 bytes.
 pub type vcpu_register_time_memory_area_t = vcpu_register_time_memory_area;
@@ -413,3 +359,9 @@ pub type __guest_handle_64_const_vcpu_register_time_memory_area_t = crate::handl
 pub const VCPUOP_register_runstate_phys_area: i32 = 14;
 /// `VCPUOP_register_vcpu_time_phys_area`, `vcpu.h`, `int`.
 pub const VCPUOP_register_vcpu_time_phys_area: i32 = 15;
+crate::plain! {
+    vcpu_runstate_info vcpu_register_runstate_memory_area_addr
+    vcpu_register_runstate_memory_area vcpu_set_periodic_timer vcpu_set_singleshot_timer
+    vcpu_register_vcpu_info vcpu_get_physid vcpu_register_time_memory_area_addr
+    vcpu_register_time_memory_area
+}

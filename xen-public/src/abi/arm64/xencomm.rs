@@ -6,7 +6,6 @@ pub const XENCOMM_MAGIC: i32 = 0x58434f4d;
 pub const XENCOMM_INVALID: u64 = 18446744073709551615;
 /// `struct xencomm_desc`, `xencomm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -30,8 +29,6 @@ impl xencomm_desc {
         address: [],
     };
 }
-impl Default for xencomm_desc {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    xencomm_desc
 }

@@ -46,7 +46,6 @@ pub const MAX_OPROF_DOMAINS: i32 = 25;
 pub const XENOPROF_CPU_TYPE_SIZE: i32 = 64;
 /// `struct event_log`, `xenoprof.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -72,18 +71,12 @@ impl event_log {
         _pad_0x0a: crate::pad::Pad::ZERO,
     };
 }
-impl Default for event_log {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENOPROF_ESCAPE_CODE`, `xenoprof.h`, `unsigned long long`.
 pub const XENOPROF_ESCAPE_CODE: u64 = 18446744073709551615;
 /// `XENOPROF_TRACE_BEGIN`, `xenoprof.h`, `int`.
 pub const XENOPROF_TRACE_BEGIN: i32 = 1;
 /// `struct xenoprof_buf`, `xenoprof.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -119,11 +112,6 @@ impl xenoprof_buf {
         event_log: [event_log::ZERO; 1],
     };
 }
-impl Default for xenoprof_buf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_buf_t`, `xenoprof.h`, 64 bytes.
 pub type xenoprof_buf_t = xenoprof_buf;
 /// `__guest_handle_xenoprof_buf_t`, `xenoprof.h`, 8 bytes.
@@ -138,7 +126,6 @@ pub type __guest_handle_64_const_xenoprof_buf_t = crate::handle::Handle64<
 >;
 /// `struct xenoprof_init`, `xenoprof.h`, 72 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -162,11 +149,6 @@ impl xenoprof_init {
         cpu_type: [0; 64],
     };
 }
-impl Default for xenoprof_init {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_init_t`, `xenoprof.h`, 72 bytes.
 pub type xenoprof_init_t = xenoprof_init;
 /// `__guest_handle_xenoprof_init_t`, `xenoprof.h`, 8 bytes.
@@ -181,7 +163,6 @@ pub type __guest_handle_64_const_xenoprof_init_t = crate::handle::Handle64<
 >;
 /// `struct xenoprof_get_buffer`, `xenoprof.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -209,11 +190,6 @@ impl xenoprof_get_buffer {
         buf_gmaddr: 0,
     };
 }
-impl Default for xenoprof_get_buffer {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_get_buffer_t`, `xenoprof.h`, 24 bytes.
 pub type xenoprof_get_buffer_t = xenoprof_get_buffer;
 /// `__guest_handle_xenoprof_get_buffer_t`, `xenoprof.h`, 8 bytes.
@@ -234,7 +210,6 @@ pub type __guest_handle_64_const_xenoprof_get_buffer_t = crate::handle::Handle64
 >;
 /// `struct xenoprof_counter`, `xenoprof.h`, 48 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -272,11 +247,6 @@ impl xenoprof_counter {
         unit_mask: 0,
     };
 }
-impl Default for xenoprof_counter {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_counter_t`, `xenoprof.h`, 48 bytes.
 pub type xenoprof_counter_t = xenoprof_counter;
 /// `__guest_handle_xenoprof_counter_t`, `xenoprof.h`, 8 bytes.
@@ -295,7 +265,6 @@ pub type __guest_handle_64_const_xenoprof_counter_t = crate::handle::Handle64<
 >;
 /// `struct xenoprof_passive`, `xenoprof.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -325,11 +294,6 @@ impl xenoprof_passive {
         buf_gmaddr: 0,
     };
 }
-impl Default for xenoprof_passive {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_passive_t`, `xenoprof.h`, 24 bytes.
 pub type xenoprof_passive_t = xenoprof_passive;
 /// `__guest_handle_xenoprof_passive_t`, `xenoprof.h`, 8 bytes.
@@ -348,7 +312,6 @@ pub type __guest_handle_64_const_xenoprof_passive_t = crate::handle::Handle64<
 >;
 /// `struct xenoprof_ibs_counter`, `xenoprof.h`, 48 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -378,11 +341,6 @@ impl xenoprof_ibs_counter {
         dispatched_ops: 0,
     };
 }
-impl Default for xenoprof_ibs_counter {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_ibs_counter_t`, `xenoprof.h`, 48 bytes.
 pub type xenoprof_ibs_counter_t = xenoprof_ibs_counter;
 /// `__guest_handle_xenoprof_ibs_counter_t`, `xenoprof.h`, 8 bytes.
@@ -401,3 +359,7 @@ pub type __guest_handle_const_xenoprof_ibs_counter_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_xenoprof_ibs_counter_t = crate::handle::Handle64<
     xenoprof_ibs_counter_t,
 >;
+crate::plain! {
+    event_log xenoprof_buf xenoprof_init xenoprof_get_buffer xenoprof_counter
+    xenoprof_passive xenoprof_ibs_counter
+}

@@ -22,7 +22,6 @@ pub const CALLBACKF_mask_events: u32 = 1;
 pub const CALLBACKOP_register: i32 = 0;
 /// `struct callback_register`, `callback.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -46,11 +45,6 @@ impl callback_register {
         address: crate::abi::x86_32::arch_x86::xen_x86_32::xen_callback::ZERO,
     };
 }
-impl Default for callback_register {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `callback_register_t`, `callback.h`, 12 bytes.
 pub type callback_register_t = callback_register;
 /// `__guest_handle_callback_register_t`, `callback.h`, 4 bytes.
@@ -65,7 +59,6 @@ pub type __guest_handle_const_callback_register_t = crate::handle::Handle32<
 pub const CALLBACKOP_unregister: i32 = 1;
 /// `struct callback_unregister`, `callback.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -84,11 +77,6 @@ impl callback_unregister {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0, _unused: 0 };
 }
-impl Default for callback_unregister {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `callback_unregister_t`, `callback.h`, 4 bytes.
 pub type callback_unregister_t = callback_unregister;
 /// `__guest_handle_callback_unregister_t`, `callback.h`, 4 bytes.
@@ -99,3 +87,6 @@ pub type __guest_handle_callback_unregister_t = crate::handle::Handle32<
 pub type __guest_handle_const_callback_unregister_t = crate::handle::Handle32<
     callback_unregister_t,
 >;
+crate::plain! {
+    callback_register callback_unregister
+}

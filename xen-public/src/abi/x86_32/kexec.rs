@@ -8,7 +8,6 @@ pub const KEXEC_TYPE_DEFAULT: i32 = 0;
 pub const KEXEC_TYPE_CRASH: i32 = 1;
 /// `struct xen_kexec_image`, `kexec.h`, 76 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -32,18 +31,12 @@ impl xen_kexec_image {
         start_address: 0,
     };
 }
-impl Default for xen_kexec_image {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_image_t`, `kexec.h`, 76 bytes.
 pub type xen_kexec_image_t = xen_kexec_image;
 /// `KEXEC_CMD_kexec`, `kexec.h`, `int`.
 pub const KEXEC_CMD_kexec: i32 = 0;
 /// `struct xen_kexec_exec`, `kexec.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -61,11 +54,6 @@ impl xen_kexec_exec {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0 };
 }
-impl Default for xen_kexec_exec {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_exec_t`, `kexec.h`, 4 bytes.
 pub type xen_kexec_exec_t = xen_kexec_exec;
 /// `KEXEC_CMD_kexec_load_v1`, `kexec.h`, `int`.
@@ -74,7 +62,6 @@ pub const KEXEC_CMD_kexec_load_v1: i32 = 1;
 pub const KEXEC_CMD_kexec_unload_v1: i32 = 2;
 /// `struct xen_kexec_load_v1`, `kexec.h`, 80 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -96,11 +83,6 @@ impl xen_kexec_load_v1 {
         image: xen_kexec_image::ZERO,
     };
 }
-impl Default for xen_kexec_load_v1 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_load_v1_t`, `kexec.h`, 80 bytes.
 pub type xen_kexec_load_v1_t = xen_kexec_load_v1;
 /// `KEXEC_RANGE_MA_CRASH`, `kexec.h`, `int`.
@@ -121,7 +103,6 @@ pub const KEXEC_RANGE_MA_VMCOREINFO: i32 = 6;
 pub const KEXEC_CMD_kexec_get_range: i32 = 3;
 /// `struct xen_kexec_range`, `kexec.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -147,16 +128,10 @@ impl xen_kexec_range {
         start: 0,
     };
 }
-impl Default for xen_kexec_range {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_range_t`, `kexec.h`, 16 bytes.
 pub type xen_kexec_range_t = xen_kexec_range;
 /// `struct xen_kexec_segment.buf`, `kexec.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -170,14 +145,8 @@ impl xen_kexec_segment_buf {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_kexec_segment_buf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_kexec_segment`, `kexec.h`, 32 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -197,11 +166,6 @@ impl xen_kexec_segment {
         dest_size: 0,
     };
 }
-impl Default for xen_kexec_segment {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_segment_t`, `kexec.h`, 32 bytes.
 pub type xen_kexec_segment_t = xen_kexec_segment;
 /// `__guest_handle_xen_kexec_segment_t`, `kexec.h`, 4 bytes.
@@ -216,7 +180,6 @@ pub type __guest_handle_const_xen_kexec_segment_t = crate::handle::Handle32<
 pub const KEXEC_CMD_kexec_load: i32 = 4;
 /// `struct xen_kexec_load.segments`, `kexec.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -230,14 +193,8 @@ impl xen_kexec_load_segments {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_kexec_load_segments {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_kexec_load`, `kexec.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -261,11 +218,6 @@ impl xen_kexec_load {
         entry_maddr: 0,
     };
 }
-impl Default for xen_kexec_load {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_load_t`, `kexec.h`, 24 bytes.
 pub type xen_kexec_load_t = xen_kexec_load;
 /// `__guest_handle_xen_kexec_load_t`, `kexec.h`, 4 bytes.
@@ -278,7 +230,6 @@ pub type __guest_handle_const_xen_kexec_load_t = crate::handle::Handle32<
 pub const KEXEC_CMD_kexec_unload: i32 = 5;
 /// `struct xen_kexec_unload`, `kexec.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -296,11 +247,6 @@ impl xen_kexec_unload {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0 };
 }
-impl Default for xen_kexec_unload {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_unload_t`, `kexec.h`, 1 byte.
 pub type xen_kexec_unload_t = xen_kexec_unload;
 /// `__guest_handle_xen_kexec_unload_t`, `kexec.h`, 4 bytes.
@@ -313,7 +259,6 @@ pub type __guest_handle_const_xen_kexec_unload_t = crate::handle::Handle32<
 pub const KEXEC_CMD_kexec_status: i32 = 6;
 /// `struct xen_kexec_status`, `kexec.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -331,11 +276,6 @@ impl xen_kexec_status {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0 };
 }
-impl Default for xen_kexec_status {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_status_t`, `kexec.h`, 1 byte.
 pub type xen_kexec_status_t = xen_kexec_status;
 /// `__guest_handle_xen_kexec_status_t`, `kexec.h`, 4 bytes.
@@ -344,3 +284,8 @@ pub type __guest_handle_xen_kexec_status_t = crate::handle::Handle32<xen_kexec_s
 pub type __guest_handle_const_xen_kexec_status_t = crate::handle::Handle32<
     xen_kexec_status_t,
 >;
+crate::plain! {
+    xen_kexec_image xen_kexec_exec xen_kexec_load_v1 xen_kexec_range
+    xen_kexec_segment_buf xen_kexec_segment xen_kexec_load_segments xen_kexec_load
+    xen_kexec_unload xen_kexec_status
+}

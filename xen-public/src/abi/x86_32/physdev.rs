@@ -4,7 +4,6 @@
 pub const PHYSDEVOP_eoi: i32 = 12;
 /// `struct physdev_eoi`, `physdev.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -22,11 +21,6 @@ impl physdev_eoi {
     /// All bytes zero.
     pub const ZERO: Self = Self { irq: 0 };
 }
-impl Default for physdev_eoi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_eoi_t`, `physdev.h`, 4 bytes.
 pub type physdev_eoi_t = physdev_eoi;
 /// `__guest_handle_physdev_eoi_t`, `physdev.h`, 4 bytes.
@@ -39,7 +33,6 @@ pub const PHYSDEVOP_pirq_eoi_gmfn_v1: i32 = 17;
 pub const PHYSDEVOP_pirq_eoi_gmfn_v2: i32 = 28;
 /// `struct physdev_pirq_eoi_gmfn`, `physdev.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -57,11 +50,6 @@ impl physdev_pirq_eoi_gmfn {
     /// All bytes zero.
     pub const ZERO: Self = Self { gmfn: 0 };
 }
-impl Default for physdev_pirq_eoi_gmfn {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_pirq_eoi_gmfn_t`, `physdev.h`, 4 bytes.
 pub type physdev_pirq_eoi_gmfn_t = physdev_pirq_eoi_gmfn;
 /// `__guest_handle_physdev_pirq_eoi_gmfn_t`, `physdev.h`, 4 bytes.
@@ -76,7 +64,6 @@ pub type __guest_handle_const_physdev_pirq_eoi_gmfn_t = crate::handle::Handle32<
 pub const PHYSDEVOP_irq_status_query: i32 = 5;
 /// `struct physdev_irq_status_query`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -94,11 +81,6 @@ pub struct physdev_irq_status_query {
 impl physdev_irq_status_query {
     /// All bytes zero.
     pub const ZERO: Self = Self { irq: 0, flags: 0 };
-}
-impl Default for physdev_irq_status_query {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `physdev_irq_status_query_t`, `physdev.h`, 8 bytes.
 pub type physdev_irq_status_query_t = physdev_irq_status_query;
@@ -122,7 +104,6 @@ pub const XENIRQSTAT_shared: u32 = 2;
 pub const PHYSDEVOP_set_iopl: i32 = 6;
 /// `struct physdev_set_iopl`, `physdev.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -140,11 +121,6 @@ impl physdev_set_iopl {
     /// All bytes zero.
     pub const ZERO: Self = Self { iopl: 0 };
 }
-impl Default for physdev_set_iopl {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_set_iopl_t`, `physdev.h`, 4 bytes.
 pub type physdev_set_iopl_t = physdev_set_iopl;
 /// `__guest_handle_physdev_set_iopl_t`, `physdev.h`, 4 bytes.
@@ -157,7 +133,6 @@ pub type __guest_handle_const_physdev_set_iopl_t = crate::handle::Handle32<
 pub const PHYSDEVOP_set_iobitmap: i32 = 7;
 /// `struct physdev_set_iobitmap`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -179,11 +154,6 @@ impl physdev_set_iobitmap {
         nr_ports: 0,
     };
 }
-impl Default for physdev_set_iobitmap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_set_iobitmap_t`, `physdev.h`, 8 bytes.
 pub type physdev_set_iobitmap_t = physdev_set_iobitmap;
 /// `__guest_handle_physdev_set_iobitmap_t`, `physdev.h`, 4 bytes.
@@ -200,7 +170,6 @@ pub const PHYSDEVOP_apic_read: i32 = 8;
 pub const PHYSDEVOP_apic_write: i32 = 9;
 /// `struct physdev_apic`, `physdev.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -224,11 +193,6 @@ impl physdev_apic {
         value: 0,
     };
 }
-impl Default for physdev_apic {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_apic_t`, `physdev.h`, 12 bytes.
 pub type physdev_apic_t = physdev_apic;
 /// `__guest_handle_physdev_apic_t`, `physdev.h`, 4 bytes.
@@ -241,7 +205,6 @@ pub const PHYSDEVOP_alloc_irq_vector: i32 = 10;
 pub const PHYSDEVOP_free_irq_vector: i32 = 11;
 /// `struct physdev_irq`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -259,11 +222,6 @@ pub struct physdev_irq {
 impl physdev_irq {
     /// All bytes zero.
     pub const ZERO: Self = Self { irq: 0, vector: 0 };
-}
-impl Default for physdev_irq {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `physdev_irq_t`, `physdev.h`, 8 bytes.
 pub type physdev_irq_t = physdev_irq;
@@ -285,7 +243,6 @@ pub const MAP_PIRQ_TYPE_MULTI_MSI: i32 = 0x4;
 pub const PHYSDEVOP_map_pirq: i32 = 13;
 /// `struct physdev_map_pirq`, `physdev.h`, 36 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -321,11 +278,6 @@ impl physdev_map_pirq {
         table_base: 0,
     };
 }
-impl Default for physdev_map_pirq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_map_pirq_t`, `physdev.h`, 36 bytes.
 pub type physdev_map_pirq_t = physdev_map_pirq;
 /// `__guest_handle_physdev_map_pirq_t`, `physdev.h`, 4 bytes.
@@ -338,7 +290,6 @@ pub type __guest_handle_const_physdev_map_pirq_t = crate::handle::Handle32<
 pub const PHYSDEVOP_unmap_pirq: i32 = 14;
 /// `struct physdev_unmap_pirq`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -362,11 +313,6 @@ impl physdev_unmap_pirq {
         pirq: 0,
     };
 }
-impl Default for physdev_unmap_pirq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_unmap_pirq_t`, `physdev.h`, 8 bytes.
 pub type physdev_unmap_pirq_t = physdev_unmap_pirq;
 /// `__guest_handle_physdev_unmap_pirq_t`, `physdev.h`, 4 bytes.
@@ -383,7 +329,6 @@ pub const PHYSDEVOP_manage_pci_add: i32 = 15;
 pub const PHYSDEVOP_manage_pci_remove: i32 = 16;
 /// `struct physdev_manage_pci`, `physdev.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -402,11 +347,6 @@ impl physdev_manage_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, devfn: 0 };
 }
-impl Default for physdev_manage_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_manage_pci_t`, `physdev.h`, 2 bytes.
 pub type physdev_manage_pci_t = physdev_manage_pci;
 /// `__guest_handle_physdev_manage_pci_t`, `physdev.h`, 4 bytes.
@@ -421,7 +361,6 @@ pub type __guest_handle_const_physdev_manage_pci_t = crate::handle::Handle32<
 pub const PHYSDEVOP_restore_msi: i32 = 19;
 /// `struct physdev_restore_msi`, `physdev.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -440,11 +379,6 @@ impl physdev_restore_msi {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, devfn: 0 };
 }
-impl Default for physdev_restore_msi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_restore_msi_t`, `physdev.h`, 2 bytes.
 pub type physdev_restore_msi_t = physdev_restore_msi;
 /// `__guest_handle_physdev_restore_msi_t`, `physdev.h`, 4 bytes.
@@ -459,7 +393,6 @@ pub type __guest_handle_const_physdev_restore_msi_t = crate::handle::Handle32<
 pub const PHYSDEVOP_manage_pci_add_ext: i32 = 20;
 /// `struct physdev_manage_pci_ext.physfn`, `physdev.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -478,14 +411,8 @@ impl physdev_manage_pci_ext_physfn {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, devfn: 0 };
 }
-impl Default for physdev_manage_pci_ext_physfn {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct physdev_manage_pci_ext`, `physdev.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -517,11 +444,6 @@ impl physdev_manage_pci_ext {
         _pad_0x0e: crate::pad::Pad::ZERO,
     };
 }
-impl Default for physdev_manage_pci_ext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_manage_pci_ext_t`, `physdev.h`, 16 bytes.
 pub type physdev_manage_pci_ext_t = physdev_manage_pci_ext;
 /// `__guest_handle_physdev_manage_pci_ext_t`, `physdev.h`, 4 bytes.
@@ -534,7 +456,6 @@ pub type __guest_handle_const_physdev_manage_pci_ext_t = crate::handle::Handle32
 >;
 /// `struct physdev_op.u`, `physdev.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -551,14 +472,8 @@ impl physdev_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
-impl Default for physdev_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct physdev_op`, `physdev.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -574,11 +489,6 @@ impl physdev_op {
         u: physdev_op_u::ZERO,
     };
 }
-impl Default for physdev_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_op_t`, `physdev.h`, 16 bytes.
 pub type physdev_op_t = physdev_op;
 /// `__guest_handle_physdev_op_t`, `physdev.h`, 4 bytes.
@@ -589,7 +499,6 @@ pub type __guest_handle_const_physdev_op_t = crate::handle::Handle32<physdev_op_
 pub const PHYSDEVOP_setup_gsi: i32 = 21;
 /// `struct physdev_setup_gsi`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -615,11 +524,6 @@ impl physdev_setup_gsi {
         _pad_0x06: crate::pad::Pad::ZERO,
     };
 }
-impl Default for physdev_setup_gsi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_setup_gsi_t`, `physdev.h`, 8 bytes.
 pub type physdev_setup_gsi_t = physdev_setup_gsi;
 /// `__guest_handle_physdev_setup_gsi_t`, `physdev.h`, 4 bytes.
@@ -634,7 +538,6 @@ pub type __guest_handle_const_physdev_setup_gsi_t = crate::handle::Handle32<
 pub const PHYSDEVOP_get_free_pirq: i32 = 23;
 /// `struct physdev_get_free_pirq`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -653,11 +556,6 @@ impl physdev_get_free_pirq {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0, pirq: 0 };
 }
-impl Default for physdev_get_free_pirq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_get_free_pirq_t`, `physdev.h`, 8 bytes.
 pub type physdev_get_free_pirq_t = physdev_get_free_pirq;
 /// `__guest_handle_physdev_get_free_pirq_t`, `physdev.h`, 4 bytes.
@@ -674,7 +572,6 @@ pub const XEN_PCI_MMCFG_RESERVED: i32 = 0x1;
 pub const PHYSDEVOP_pci_mmcfg_reserved: i32 = 24;
 /// `struct physdev_pci_mmcfg_reserved`, `physdev.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -702,11 +599,6 @@ impl physdev_pci_mmcfg_reserved {
         flags: 0,
     };
 }
-impl Default for physdev_pci_mmcfg_reserved {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_pci_mmcfg_reserved_t`, `physdev.h`, 16 bytes.
 pub type physdev_pci_mmcfg_reserved_t = physdev_pci_mmcfg_reserved;
 /// `__guest_handle_physdev_pci_mmcfg_reserved_t`, `physdev.h`, 4 bytes.
@@ -727,7 +619,6 @@ pub const XEN_PCI_DEV_PXM: i32 = 0x4;
 pub const PHYSDEVOP_pci_device_add: i32 = 25;
 /// `struct physdev_pci_device_add.physfn`, `physdev.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -746,14 +637,8 @@ impl physdev_pci_device_add_physfn {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, devfn: 0 };
 }
-impl Default for physdev_pci_device_add_physfn {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct physdev_pci_device_add`, `physdev.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -785,11 +670,6 @@ impl physdev_pci_device_add {
         optarr: [],
     };
 }
-impl Default for physdev_pci_device_add {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_pci_device_add_t`, `physdev.h`, 12 bytes.
 pub type physdev_pci_device_add_t = physdev_pci_device_add;
 /// `__guest_handle_physdev_pci_device_add_t`, `physdev.h`, 4 bytes.
@@ -812,7 +692,6 @@ pub const PHYSDEVOP_release_msix: i32 = 31;
 pub const PHYSDEVOP_pci_device_reset: i32 = 32;
 /// `struct physdev_pci_device`, `physdev.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -832,11 +711,6 @@ impl physdev_pci_device {
     /// All bytes zero.
     pub const ZERO: Self = Self { seg: 0, bus: 0, devfn: 0 };
 }
-impl Default for physdev_pci_device {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_pci_device_t`, `physdev.h`, 4 bytes.
 pub type physdev_pci_device_t = physdev_pci_device;
 /// `__guest_handle_physdev_pci_device_t`, `physdev.h`, 4 bytes.
@@ -849,7 +723,6 @@ pub type __guest_handle_const_physdev_pci_device_t = crate::handle::Handle32<
 >;
 /// `struct pci_device_reset`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -870,11 +743,6 @@ impl pci_device_reset {
         dev: physdev_pci_device::ZERO,
         flags: 0,
     };
-}
-impl Default for pci_device_reset {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `PCI_DEVICE_RESET_COLD`, `physdev.h`, `int`.
 pub const PCI_DEVICE_RESET_COLD: i32 = 0x0;
@@ -898,7 +766,6 @@ pub const PHYSDEVOP_DBGP_BUS_PCI: i32 = 1;
 pub const PHYSDEVOP_dbgp_op: i32 = 29;
 /// `struct physdev_dbgp_op.u`, `physdev.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -911,14 +778,8 @@ impl physdev_dbgp_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for physdev_dbgp_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct physdev_dbgp_op`, `physdev.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -936,11 +797,6 @@ impl physdev_dbgp_op {
         u: physdev_dbgp_op_u::ZERO,
     };
 }
-impl Default for physdev_dbgp_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_dbgp_op_t`, `physdev.h`, 6 bytes.
 pub type physdev_dbgp_op_t = physdev_dbgp_op;
 /// `__guest_handle_physdev_dbgp_op_t`, `physdev.h`, 4 bytes.
@@ -953,3 +809,12 @@ pub type __guest_handle_const_physdev_dbgp_op_t = crate::handle::Handle32<
 pub const PHYSDEVOP_IRQ_UNMASK_NOTIFY: i32 = 4;
 /// `PHYSDEVOP_pirq_eoi_gmfn`, `physdev.h`, `int`.
 pub const PHYSDEVOP_pirq_eoi_gmfn: i32 = 28;
+crate::plain! {
+    physdev_eoi physdev_pirq_eoi_gmfn physdev_irq_status_query physdev_set_iopl
+    physdev_set_iobitmap physdev_apic physdev_irq physdev_map_pirq physdev_unmap_pirq
+    physdev_manage_pci physdev_restore_msi physdev_manage_pci_ext_physfn
+    physdev_manage_pci_ext physdev_op_u physdev_op physdev_setup_gsi
+    physdev_get_free_pirq physdev_pci_mmcfg_reserved physdev_pci_device_add_physfn
+    physdev_pci_device_add physdev_pci_device pci_device_reset physdev_dbgp_op_u
+    physdev_dbgp_op
+}

@@ -22,7 +22,6 @@ pub const XENPMU_lvtpc_set: i32 = 6;
 pub const XENPMU_flush: i32 = 7;
 /// `struct xen_pmu_params.version`, `pmu.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -41,14 +40,8 @@ impl xen_pmu_params_version {
     /// All bytes zero.
     pub const ZERO: Self = Self { maj: 0, min: 0 };
 }
-impl Default for xen_pmu_params_version {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pmu_params`, `pmu.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -74,11 +67,6 @@ impl xen_pmu_params {
         pad: 0,
     };
 }
-impl Default for xen_pmu_params {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_params_t`, `pmu.h`, 24 bytes.
 pub type xen_pmu_params_t = xen_pmu_params;
 /// `__guest_handle_xen_pmu_params_t`, `pmu.h`, 4 bytes.
@@ -103,7 +91,6 @@ pub const XENPMU_FEATURE_IPC_ONLY: i32 = 2;
 pub const XENPMU_FEATURE_ARCH_ONLY: i32 = 4;
 /// `struct xen_pmu_data`, `pmu.h`, 224 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -125,8 +112,6 @@ impl xen_pmu_data {
         pmu: crate::abi::x86_32::arch_x86::pmu::xen_pmu_arch::ZERO,
     };
 }
-impl Default for xen_pmu_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    xen_pmu_params_version xen_pmu_params xen_pmu_data
 }

@@ -348,7 +348,6 @@ pub const TRC_HW_IRQ_HANDLED: i32 = 0x802008;
 pub const TRC_64_FLAG: i32 = 0x100;
 /// `struct t_rec.u).cycles`, `trace.h`, 36 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -372,14 +371,8 @@ impl t_rec_u_cycles {
         extra_u32: [0; 7],
     };
 }
-impl Default for t_rec_u_cycles {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct t_rec.u).nocycles`, `trace.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -397,14 +390,8 @@ impl t_rec_u_nocycles {
     /// All bytes zero.
     pub const ZERO: Self = Self { extra_u32: [0; 7] };
 }
-impl Default for t_rec_u_nocycles {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct t_rec.u`, `trace.h`, 36 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -418,14 +405,8 @@ impl t_rec_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 36] };
 }
-impl Default for t_rec_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct t_rec`, `trace.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -441,44 +422,44 @@ impl t_rec {
         u: t_rec_u::ZERO,
     };
     /// Bits 0 to 27 of the record.
+    #[inline]
     #[must_use]
     pub const fn event(&self) -> u32 {
         ((self._bits_0x00 >> 0) & 268435455) as u32
     }
     /// Sets `event`; what does not fit in 28 bits is cut off.
+    #[inline]
     pub const fn set_event(&mut self, value: u32) {
         let mask: u32 = 268435455 << 0;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 0) & mask);
     }
     /// Bits 28 to 30 of the record.
+    #[inline]
     #[must_use]
     pub const fn extra_u32(&self) -> u8 {
         ((self._bits_0x00 >> 28) & 7) as u8
     }
     /// Sets `extra_u32`; what does not fit in 3 bits is cut off.
+    #[inline]
     pub const fn set_extra_u32(&mut self, value: u8) {
         let mask: u32 = 7 << 28;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 28) & mask);
     }
     /// Bits 31 to 31 of the record.
+    #[inline]
     #[must_use]
     pub const fn cycles_included(&self) -> u8 {
         ((self._bits_0x00 >> 31) & 1) as u8
     }
     /// Sets `cycles_included`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_cycles_included(&mut self, value: u8) {
         let mask: u32 = 1 << 31;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 31) & mask);
     }
 }
-impl Default for t_rec {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct t_buf`, `trace.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -497,14 +478,8 @@ impl t_buf {
     /// All bytes zero.
     pub const ZERO: Self = Self { cons: 0, prod: 0 };
 }
-impl Default for t_buf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct t_info`, `trace.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -526,8 +501,6 @@ impl t_info {
         mfn_offset: [],
     };
 }
-impl Default for t_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    t_rec_u_cycles t_rec_u_nocycles t_rec_u t_rec t_buf t_info
 }

@@ -12,7 +12,6 @@ pub type xen_argo_gfn_t = u64;
 pub const XEN_ARGO_MAXIOV: u32 = 8;
 /// `struct xen_argo_iov`, `argo.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -36,16 +35,10 @@ impl xen_argo_iov {
         pad: 0,
     };
 }
-impl Default for xen_argo_iov {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_argo_iov_t`, `argo.h`, 16 bytes.
 pub type xen_argo_iov_t = xen_argo_iov;
 /// `struct xen_argo_addr`, `argo.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -69,16 +62,10 @@ impl xen_argo_addr {
         pad: 0,
     };
 }
-impl Default for xen_argo_addr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_argo_addr_t`, `argo.h`, 8 bytes.
 pub type xen_argo_addr_t = xen_argo_addr;
 /// `struct xen_argo_send_addr`, `argo.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -100,16 +87,10 @@ impl xen_argo_send_addr {
         dst: xen_argo_addr::ZERO,
     };
 }
-impl Default for xen_argo_send_addr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_argo_send_addr_t`, `argo.h`, 16 bytes.
 pub type xen_argo_send_addr_t = xen_argo_send_addr;
 /// `struct xen_argo_ring`, `argo.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -135,16 +116,10 @@ impl xen_argo_ring {
         ring: [],
     };
 }
-impl Default for xen_argo_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_argo_ring_t`, `argo.h`, 64 bytes.
 pub type xen_argo_ring_t = xen_argo_ring;
 /// `struct xen_argo_register_ring`, `argo.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -170,16 +145,10 @@ impl xen_argo_register_ring {
         len: 0,
     };
 }
-impl Default for xen_argo_register_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_argo_register_ring_t`, `argo.h`, 12 bytes.
 pub type xen_argo_register_ring_t = xen_argo_register_ring;
 /// `struct xen_argo_unregister_ring`, `argo.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -203,11 +172,6 @@ impl xen_argo_unregister_ring {
         pad: 0,
     };
 }
-impl Default for xen_argo_unregister_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_argo_unregister_ring_t`, `argo.h`, 8 bytes.
 pub type xen_argo_unregister_ring_t = xen_argo_unregister_ring;
 /// `XEN_ARGO_MSG_SLOT_SIZE`, `argo.h`, `int`.
@@ -226,7 +190,6 @@ pub const XEN_ARGO_RING_EMSGSIZE: u32 = 16;
 pub const XEN_ARGO_RING_EBUSY: u32 = 32;
 /// `struct xen_argo_ring_data_ent`, `argo.h`, 20 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -254,16 +217,10 @@ impl xen_argo_ring_data_ent {
         max_message_size: 0,
     };
 }
-impl Default for xen_argo_ring_data_ent {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_argo_ring_data_ent_t`, `argo.h`, 20 bytes.
 pub type xen_argo_ring_data_ent_t = xen_argo_ring_data_ent;
 /// `struct xen_argo_ring_data`, `argo.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -283,16 +240,10 @@ impl xen_argo_ring_data {
     /// All bytes zero.
     pub const ZERO: Self = Self { nent: 0, pad: 0, data: [] };
 }
-impl Default for xen_argo_ring_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_argo_ring_data_t`, `argo.h`, 8 bytes.
 pub type xen_argo_ring_data_t = xen_argo_ring_data;
 /// `struct xen_argo_ring_message_header`, `argo.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -318,11 +269,6 @@ impl xen_argo_ring_message_header {
         data: [],
     };
 }
-impl Default for xen_argo_ring_message_header {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_ARGO_OP_register_ring`, `argo.h`, `int`.
 pub const XEN_ARGO_OP_register_ring: i32 = 1;
 /// `XEN_ARGO_REGISTER_FLAG_FAIL_EXIST`, `argo.h`, `int`.
@@ -333,3 +279,8 @@ pub const XEN_ARGO_OP_unregister_ring: i32 = 2;
 pub const XEN_ARGO_OP_sendv: i32 = 3;
 /// `XEN_ARGO_OP_notify`, `argo.h`, `int`.
 pub const XEN_ARGO_OP_notify: i32 = 4;
+crate::plain! {
+    xen_argo_iov xen_argo_addr xen_argo_send_addr xen_argo_ring xen_argo_register_ring
+    xen_argo_unregister_ring xen_argo_ring_data_ent xen_argo_ring_data
+    xen_argo_ring_message_header
+}

@@ -6,7 +6,6 @@ pub const XENPF_INTERFACE_VERSION: i32 = 0x3000001;
 pub const XENPF_settime32: i32 = 17;
 /// `struct xenpf_settime32`, `platform.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -30,18 +29,12 @@ impl xenpf_settime32 {
         system_time: 0,
     };
 }
-impl Default for xenpf_settime32 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_settime32_t`, `platform.h`, 16 bytes.
 pub type xenpf_settime32_t = xenpf_settime32;
 /// `XENPF_settime64`, `platform.h`, `int`.
 pub const XENPF_settime64: i32 = 62;
 /// `struct xenpf_settime64`, `platform.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -67,11 +60,6 @@ impl xenpf_settime64 {
         system_time: 0,
     };
 }
-impl Default for xenpf_settime64 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_settime64_t`, `platform.h`, 24 bytes.
 pub type xenpf_settime64_t = xenpf_settime64;
 /// `XENPF_settime`, `platform.h`, `int`.
@@ -88,7 +76,6 @@ pub type __guest_handle_const_xenpf_settime_t = crate::handle::Handle64<xenpf_se
 pub const XENPF_add_memtype: i32 = 31;
 /// `struct xenpf_add_memtype`, `platform.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -118,11 +105,6 @@ impl xenpf_add_memtype {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_add_memtype {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_add_memtype_t`, `platform.h`, 32 bytes.
 pub type xenpf_add_memtype_t = xenpf_add_memtype;
 /// `__guest_handle_xenpf_add_memtype_t`, `platform.h`, 8 bytes.
@@ -137,7 +119,6 @@ pub type __guest_handle_const_xenpf_add_memtype_t = crate::handle::Handle64<
 pub const XENPF_del_memtype: i32 = 32;
 /// `struct xenpf_del_memtype`, `platform.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -156,11 +137,6 @@ impl xenpf_del_memtype {
     /// All bytes zero.
     pub const ZERO: Self = Self { handle: 0, reg: 0 };
 }
-impl Default for xenpf_del_memtype {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_del_memtype_t`, `platform.h`, 8 bytes.
 pub type xenpf_del_memtype_t = xenpf_del_memtype;
 /// `__guest_handle_xenpf_del_memtype_t`, `platform.h`, 8 bytes.
@@ -175,7 +151,6 @@ pub type __guest_handle_const_xenpf_del_memtype_t = crate::handle::Handle64<
 pub const XENPF_read_memtype: i32 = 33;
 /// `struct xenpf_read_memtype`, `platform.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -205,11 +180,6 @@ impl xenpf_read_memtype {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_read_memtype {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_read_memtype_t`, `platform.h`, 32 bytes.
 pub type xenpf_read_memtype_t = xenpf_read_memtype;
 /// `__guest_handle_xenpf_read_memtype_t`, `platform.h`, 8 bytes.
@@ -224,7 +194,6 @@ pub type __guest_handle_const_xenpf_read_memtype_t = crate::handle::Handle64<
 pub const XENPF_microcode_update: i32 = 35;
 /// `struct xenpf_microcode_update`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -248,11 +217,6 @@ impl xenpf_microcode_update {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_microcode_update {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_microcode_update_t`, `platform.h`, 16 bytes.
 pub type xenpf_microcode_update_t = xenpf_microcode_update;
 /// `__guest_handle_xenpf_microcode_update_t`, `platform.h`, 8 bytes.
@@ -273,7 +237,6 @@ pub const QUIRK_IOAPIC_BAD_REGSEL: i32 = 2;
 pub const QUIRK_IOAPIC_GOOD_REGSEL: i32 = 3;
 /// `struct xenpf_platform_quirk`, `platform.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -290,11 +253,6 @@ pub struct xenpf_platform_quirk {
 impl xenpf_platform_quirk {
     /// All bytes zero.
     pub const ZERO: Self = Self { quirk_id: 0 };
-}
-impl Default for xenpf_platform_quirk {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_platform_quirk_t`, `platform.h`, 4 bytes.
 pub type xenpf_platform_quirk_t = xenpf_platform_quirk;
@@ -332,7 +290,6 @@ pub const XEN_EFI_query_capsule_capabilities: i32 = 10;
 pub const XEN_EFI_update_capsule: i32 = 11;
 /// `struct xenpf_efi_time`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -372,14 +329,8 @@ impl xenpf_efi_time {
         _pad_0x0f: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_efi_time {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_guid`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -405,14 +356,8 @@ impl xenpf_efi_guid {
         data4: [0; 8],
     };
 }
-impl Default for xenpf_efi_guid {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).get_time`, `platform.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -436,14 +381,8 @@ impl xenpf_efi_runtime_call_u_get_time {
         accuracy: 0,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_get_time {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).get_variable`, `platform.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -469,14 +408,8 @@ impl xenpf_efi_runtime_call_u_get_variable {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_get_variable {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).get_next_variable_name`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -500,14 +433,8 @@ impl xenpf_efi_runtime_call_u_get_next_variable_name {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_get_next_variable_name {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).query_variable_info`, `platform.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -535,14 +462,8 @@ impl xenpf_efi_runtime_call_u_query_variable_info {
         max_size: 0,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_query_variable_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).query_capsule_capabilities`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -570,14 +491,8 @@ impl xenpf_efi_runtime_call_u_query_capsule_capabilities {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_query_capsule_capabilities {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).update_capsule`, `platform.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -601,14 +516,8 @@ impl xenpf_efi_runtime_call_u_update_capsule {
         sg_list: 0,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_update_capsule {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u`, `platform.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -630,14 +539,8 @@ impl xenpf_efi_runtime_call_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
-impl Default for xenpf_efi_runtime_call_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call`, `platform.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -656,11 +559,6 @@ impl xenpf_efi_runtime_call {
         status: 0,
         u: xenpf_efi_runtime_call_u::ZERO,
     };
-}
-impl Default for xenpf_efi_runtime_call {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_EFI_GET_TIME_SET_CLEARS_NS`, `platform.h`, `int`.
 pub const XEN_EFI_GET_TIME_SET_CLEARS_NS: i32 = 0x1;
@@ -718,7 +616,6 @@ pub const XEN_FW_EFI_APPLE_PROPERTIES: i32 = 6;
 pub const XEN_FW_KBD_SHIFT_FLAGS: i32 = 5;
 /// `struct xenpf_firmware_info.u).disk_info`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -750,14 +647,8 @@ impl xenpf_firmware_info_u_disk_info {
         edd_params: <crate::abi::x86_64::xen::__guest_handle_void>::ZERO,
     };
 }
-impl Default for xenpf_firmware_info_u_disk_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info.u).disk_mbr_signature`, `platform.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -781,14 +672,8 @@ impl xenpf_firmware_info_u_disk_mbr_signature {
         mbr_signature: 0,
     };
 }
-impl Default for xenpf_firmware_info_u_disk_mbr_signature {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info.u).vbeddc_info`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -814,14 +699,8 @@ impl xenpf_firmware_info_u_vbeddc_info {
         edid: <crate::abi::x86_64::xen::__guest_handle_uint8>::ZERO,
     };
 }
-impl Default for xenpf_firmware_info_u_vbeddc_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info.u`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -838,14 +717,8 @@ impl xenpf_firmware_info_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-impl Default for xenpf_firmware_info_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info`, `platform.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -863,14 +736,8 @@ impl xenpf_firmware_info {
         u: xenpf_firmware_info_u::ZERO,
     };
 }
-impl Default for xenpf_firmware_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.cfg`, `platform.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -894,14 +761,8 @@ impl xenpf_efi_info_cfg {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_efi_info_cfg {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.vendor`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -925,14 +786,8 @@ impl xenpf_efi_info_vendor {
         name: <crate::abi::x86_64::xen::__guest_handle_void>::ZERO,
     };
 }
-impl Default for xenpf_efi_info_vendor {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.mem`, `platform.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -960,14 +815,8 @@ impl xenpf_efi_info_mem {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_efi_info_mem {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.pci_rom`, `platform.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -999,14 +848,8 @@ impl xenpf_efi_info_pci_rom {
         size: 0,
     };
 }
-impl Default for xenpf_efi_info_pci_rom {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.apple_properties`, `platform.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1025,14 +868,8 @@ impl xenpf_efi_info_apple_properties {
     /// All bytes zero.
     pub const ZERO: Self = Self { address: 0, size: 0 };
 }
-impl Default for xenpf_efi_info_apple_properties {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1050,11 +887,6 @@ impl xenpf_efi_info {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-impl Default for xenpf_efi_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_firmware_info_t`, `platform.h`, 40 bytes.
 pub type xenpf_firmware_info_t = xenpf_firmware_info;
 /// `__guest_handle_xenpf_firmware_info_t`, `platform.h`, 8 bytes.
@@ -1069,7 +901,6 @@ pub type __guest_handle_const_xenpf_firmware_info_t = crate::handle::Handle64<
 pub const XENPF_enter_acpi_sleep: i32 = 51;
 /// `struct xenpf_enter_acpi_sleep`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1095,11 +926,6 @@ impl xenpf_enter_acpi_sleep {
         flags: 0,
     };
 }
-impl Default for xenpf_enter_acpi_sleep {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENPF_ACPI_SLEEP_EXTENDED`, `platform.h`, `int`.
 pub const XENPF_ACPI_SLEEP_EXTENDED: i32 = 0x1;
 /// `xenpf_enter_acpi_sleep_t`, `platform.h`, 12 bytes.
@@ -1116,7 +942,6 @@ pub type __guest_handle_const_xenpf_enter_acpi_sleep_t = crate::handle::Handle64
 pub const XENPF_change_freq: i32 = 52;
 /// `struct xenpf_change_freq`, `platform.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1136,11 +961,6 @@ impl xenpf_change_freq {
     /// All bytes zero.
     pub const ZERO: Self = Self { flags: 0, cpu: 0, freq: 0 };
 }
-impl Default for xenpf_change_freq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_change_freq_t`, `platform.h`, 16 bytes.
 pub type xenpf_change_freq_t = xenpf_change_freq;
 /// `__guest_handle_xenpf_change_freq_t`, `platform.h`, 8 bytes.
@@ -1155,7 +975,6 @@ pub type __guest_handle_const_xenpf_change_freq_t = crate::handle::Handle64<
 pub const XENPF_getidletime: i32 = 53;
 /// `struct xenpf_getidletime`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1182,11 +1001,6 @@ impl xenpf_getidletime {
         idletime: <crate::abi::x86_64::xen::__guest_handle_uint64>::ZERO,
         now: 0,
     };
-}
-impl Default for xenpf_getidletime {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_getidletime_t`, `platform.h`, 32 bytes.
 pub type xenpf_getidletime_t = xenpf_getidletime;
@@ -1224,7 +1038,6 @@ pub const XEN_PX_PPC: i32 = 4;
 pub const XEN_PX_PSD: i32 = 8;
 /// `struct xen_power_register`, `platform.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1252,14 +1065,8 @@ impl xen_power_register {
         address: 0,
     };
 }
-impl Default for xen_power_register {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_csd`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1283,11 +1090,6 @@ impl xen_processor_csd {
         num: 0,
     };
 }
-impl Default for xen_processor_csd {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_processor_csd_t`, `platform.h`, 12 bytes.
 pub type xen_processor_csd_t = xen_processor_csd;
 /// `__guest_handle_xen_processor_csd_t`, `platform.h`, 8 bytes.
@@ -1300,7 +1102,6 @@ pub type __guest_handle_const_xen_processor_csd_t = crate::handle::Handle64<
 >;
 /// `struct xen_processor_cx`, `platform.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1332,11 +1133,6 @@ impl xen_processor_cx {
         dp: <__guest_handle_xen_processor_csd_t>::ZERO,
     };
 }
-impl Default for xen_processor_cx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_processor_cx_t`, `platform.h`, 48 bytes.
 pub type xen_processor_cx_t = xen_processor_cx;
 /// `__guest_handle_xen_processor_cx_t`, `platform.h`, 8 bytes.
@@ -1347,7 +1143,6 @@ pub type __guest_handle_const_xen_processor_cx_t = crate::handle::Handle64<
 >;
 /// `struct xen_processor_flags`, `platform.h`, 4 bytes.
 #[repr(C, align(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1369,64 +1164,68 @@ impl xen_processor_flags {
         _pad_0x01: crate::pad::Pad::ZERO,
     };
     /// Bits 0 to 0 of the record.
+    #[inline]
     #[must_use]
     pub const fn bm_control(&self) -> u8 {
         ((self._bits_0x00 >> 0) & 1) as u8
     }
     /// Sets `bm_control`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_bm_control(&mut self, value: u8) {
         let mask: u8 = 1 << 0;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 0) & mask);
     }
     /// Bits 1 to 1 of the record.
+    #[inline]
     #[must_use]
     pub const fn bm_check(&self) -> u8 {
         ((self._bits_0x00 >> 1) & 1) as u8
     }
     /// Sets `bm_check`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_bm_check(&mut self, value: u8) {
         let mask: u8 = 1 << 1;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 1) & mask);
     }
     /// Bits 2 to 2 of the record.
+    #[inline]
     #[must_use]
     pub const fn has_cst(&self) -> u8 {
         ((self._bits_0x00 >> 2) & 1) as u8
     }
     /// Sets `has_cst`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_has_cst(&mut self, value: u8) {
         let mask: u8 = 1 << 2;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 2) & mask);
     }
     /// Bits 3 to 3 of the record.
+    #[inline]
     #[must_use]
     pub const fn power_setup_done(&self) -> u8 {
         ((self._bits_0x00 >> 3) & 1) as u8
     }
     /// Sets `power_setup_done`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_power_setup_done(&mut self, value: u8) {
         let mask: u8 = 1 << 3;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 3) & mask);
     }
     /// Bits 4 to 4 of the record.
+    #[inline]
     #[must_use]
     pub const fn bm_rld_set(&self) -> u8 {
         ((self._bits_0x00 >> 4) & 1) as u8
     }
     /// Sets `bm_rld_set`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_bm_rld_set(&mut self, value: u8) {
         let mask: u8 = 1 << 4;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 4) & mask);
     }
 }
-impl Default for xen_processor_flags {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_power`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1450,14 +1249,8 @@ impl xen_processor_power {
         states: <__guest_handle_xen_processor_cx_t>::ZERO,
     };
 }
-impl Default for xen_processor_power {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pct_register`, `platform.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1491,14 +1284,8 @@ impl xen_pct_register {
         address: 0,
     };
 }
-impl Default for xen_pct_register {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_px`, `platform.h`, 48 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1528,11 +1315,6 @@ impl xen_processor_px {
         status: 0,
     };
 }
-impl Default for xen_processor_px {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_processor_px_t`, `platform.h`, 48 bytes.
 pub type xen_processor_px_t = xen_processor_px;
 /// `__guest_handle_xen_processor_px_t`, `platform.h`, 8 bytes.
@@ -1543,7 +1325,6 @@ pub type __guest_handle_const_xen_processor_px_t = crate::handle::Handle64<
 >;
 /// `struct xen_psd_package`, `platform.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1571,14 +1352,8 @@ impl xen_psd_package {
         num_processors: 0,
     };
 }
-impl Default for xen_psd_package {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_performance`, `platform.h`, 104 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1616,11 +1391,6 @@ impl xen_processor_performance {
         _pad_0x64: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_processor_performance {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_CPUPERF_SHARED_TYPE_HW`, `platform.h`, `int`.
 pub const XEN_CPUPERF_SHARED_TYPE_HW: i32 = 1;
 /// `XEN_CPUPERF_SHARED_TYPE_ALL`, `platform.h`, `int`.
@@ -1639,7 +1409,6 @@ pub type __guest_handle_const_xen_processor_performance_t = crate::handle::Handl
 >;
 /// `struct xenpf_set_processor_pminfo.u`, `platform.h`, 104 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1654,14 +1423,8 @@ impl xenpf_set_processor_pminfo_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 104] };
 }
-impl Default for xenpf_set_processor_pminfo_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_set_processor_pminfo`, `platform.h`, 112 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1679,11 +1442,6 @@ impl xenpf_set_processor_pminfo {
         u: xenpf_set_processor_pminfo_u::ZERO,
     };
 }
-impl Default for xenpf_set_processor_pminfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_set_processor_pminfo_t`, `platform.h`, 112 bytes.
 pub type xenpf_set_processor_pminfo_t = xenpf_set_processor_pminfo;
 /// `__guest_handle_xenpf_set_processor_pminfo_t`, `platform.h`, 8 bytes.
@@ -1698,7 +1456,6 @@ pub type __guest_handle_const_xenpf_set_processor_pminfo_t = crate::handle::Hand
 pub const XENPF_get_cpuinfo: i32 = 55;
 /// `struct xenpf_pcpuinfo`, `platform.h`, 20 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1726,11 +1483,6 @@ impl xenpf_pcpuinfo {
         acpi_id: 0,
     };
 }
-impl Default for xenpf_pcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_PCPU_FLAGS_ONLINE`, `platform.h`, `int`.
 pub const XEN_PCPU_FLAGS_ONLINE: i32 = 1;
 /// `XEN_PCPU_FLAGS_INVALID`, `platform.h`, `int`.
@@ -1747,7 +1499,6 @@ pub type __guest_handle_const_xenpf_pcpuinfo_t = crate::handle::Handle64<
 pub const XENPF_get_cpu_version: i32 = 48;
 /// `struct xenpf_pcpu_version`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1777,11 +1528,6 @@ impl xenpf_pcpu_version {
         stepping: 0,
     };
 }
-impl Default for xenpf_pcpu_version {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_pcpu_version_t`, `platform.h`, 32 bytes.
 pub type xenpf_pcpu_version_t = xenpf_pcpu_version;
 /// `__guest_handle_xenpf_pcpu_version_t`, `platform.h`, 8 bytes.
@@ -1798,7 +1544,6 @@ pub const XENPF_cpu_online: i32 = 56;
 pub const XENPF_cpu_offline: i32 = 57;
 /// `struct xenpf_cpu_ol`, `platform.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1816,11 +1561,6 @@ impl xenpf_cpu_ol {
     /// All bytes zero.
     pub const ZERO: Self = Self { cpuid: 0 };
 }
-impl Default for xenpf_cpu_ol {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_cpu_ol_t`, `platform.h`, 4 bytes.
 pub type xenpf_cpu_ol_t = xenpf_cpu_ol;
 /// `__guest_handle_xenpf_cpu_ol_t`, `platform.h`, 8 bytes.
@@ -1831,7 +1571,6 @@ pub type __guest_handle_const_xenpf_cpu_ol_t = crate::handle::Handle64<xenpf_cpu
 pub const XENPF_cpu_hotadd: i32 = 58;
 /// `struct xenpf_cpu_hotadd`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1855,18 +1594,12 @@ impl xenpf_cpu_hotadd {
         pxm: 0,
     };
 }
-impl Default for xenpf_cpu_hotadd {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_cpu_hotadd_t`, `platform.h`, 12 bytes.
 pub type xenpf_cpu_hotadd_t = xenpf_cpu_hotadd;
 /// `XENPF_mem_hotadd`, `platform.h`, `int`.
 pub const XENPF_mem_hotadd: i32 = 59;
 /// `struct xenpf_mem_hotadd`, `platform.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1892,11 +1625,6 @@ impl xenpf_mem_hotadd {
         flags: 0,
     };
 }
-impl Default for xenpf_mem_hotadd {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_mem_hotadd_t`, `platform.h`, 24 bytes.
 pub type xenpf_mem_hotadd_t = xenpf_mem_hotadd;
 /// `XENPF_core_parking`, `platform.h`, `int`.
@@ -1907,7 +1635,6 @@ pub const XEN_CORE_PARKING_SET: i32 = 1;
 pub const XEN_CORE_PARKING_GET: i32 = 2;
 /// `struct xenpf_core_parking`, `platform.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1925,11 +1652,6 @@ pub struct xenpf_core_parking {
 impl xenpf_core_parking {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0, idle_nums: 0 };
-}
-impl Default for xenpf_core_parking {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xenpf_core_parking_t`, `platform.h`, 8 bytes.
 pub type xenpf_core_parking_t = xenpf_core_parking;
@@ -1949,7 +1671,6 @@ pub const XEN_RESOURCE_OP_MSR_READ: i32 = 0;
 pub const XEN_RESOURCE_OP_MSR_WRITE: i32 = 1;
 /// `struct xenpf_resource_entry.u`, `platform.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1963,14 +1684,8 @@ impl xenpf_resource_entry_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xenpf_resource_entry_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_resource_entry`, `platform.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1990,11 +1705,6 @@ impl xenpf_resource_entry {
         val: 0,
     };
 }
-impl Default for xenpf_resource_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_resource_entry_t`, `platform.h`, 24 bytes.
 pub type xenpf_resource_entry_t = xenpf_resource_entry;
 /// `__guest_handle_xenpf_resource_entry_t`, `platform.h`, 8 bytes.
@@ -2007,7 +1717,6 @@ pub type __guest_handle_const_xenpf_resource_entry_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_resource_op`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2031,11 +1740,6 @@ impl xenpf_resource_op {
         entries: <__guest_handle_xenpf_resource_entry_t>::ZERO,
     };
 }
-impl Default for xenpf_resource_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_resource_op_t`, `platform.h`, 16 bytes.
 pub type xenpf_resource_op_t = xenpf_resource_op;
 /// `__guest_handle_xenpf_resource_op_t`, `platform.h`, 8 bytes.
@@ -2050,7 +1754,6 @@ pub type __guest_handle_const_xenpf_resource_op_t = crate::handle::Handle64<
 pub const XENPF_get_symbol: i32 = 63;
 /// `struct xenpf_symdata`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2080,11 +1783,6 @@ impl xenpf_symdata {
         _pad_0x19: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_symdata {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_symdata_t`, `platform.h`, 32 bytes.
 pub type xenpf_symdata_t = xenpf_symdata;
 /// `__guest_handle_xenpf_symdata_t`, `platform.h`, 8 bytes.
@@ -2107,7 +1805,6 @@ pub type __guest_handle_const_xenpf_dom0_console_t = crate::handle::Handle64<
 pub const XENPF_get_ucode_revision: i32 = 65;
 /// `struct xenpf_ucode_revision`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2133,11 +1830,6 @@ impl xenpf_ucode_revision {
         revision: 0,
     };
 }
-impl Default for xenpf_ucode_revision {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_ucode_revision_t`, `platform.h`, 16 bytes.
 pub type xenpf_ucode_revision_t = xenpf_ucode_revision;
 /// `__guest_handle_xenpf_ucode_revision_t`, `platform.h`, 8 bytes.
@@ -2152,7 +1844,6 @@ pub type __guest_handle_const_xenpf_ucode_revision_t = crate::handle::Handle64<
 pub const XENPF_microcode_update2: i32 = 66;
 /// `struct xenpf_microcode_update2`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2176,11 +1867,6 @@ impl xenpf_microcode_update2 {
         data: <crate::abi::x86_64::xen::__guest_handle_const_void>::ZERO,
     };
 }
-impl Default for xenpf_microcode_update2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENPF_UCODE_FORCE`, `platform.h`, `int`.
 pub const XENPF_UCODE_FORCE: i32 = 1;
 /// `xenpf_microcode_update2_t`, `platform.h`, 16 bytes.
@@ -2195,7 +1881,6 @@ pub type __guest_handle_const_xenpf_microcode_update2_t = crate::handle::Handle6
 >;
 /// `struct xen_platform_op.u`, `platform.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2233,14 +1918,8 @@ impl xen_platform_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_platform_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_platform_op`, `platform.h`, 136 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2258,11 +1937,6 @@ impl xen_platform_op {
         u: xen_platform_op_u::ZERO,
     };
 }
-impl Default for xen_platform_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_platform_op_t`, `platform.h`, 136 bytes.
 pub type xen_platform_op_t = xen_platform_op;
 /// `__guest_handle_xen_platform_op_t`, `platform.h`, 8 bytes.
@@ -2271,3 +1945,24 @@ pub type __guest_handle_xen_platform_op_t = crate::handle::Handle64<xen_platform
 pub type __guest_handle_const_xen_platform_op_t = crate::handle::Handle64<
     xen_platform_op_t,
 >;
+crate::plain! {
+    xenpf_settime32 xenpf_settime64 xenpf_add_memtype xenpf_del_memtype
+    xenpf_read_memtype xenpf_microcode_update xenpf_platform_quirk xenpf_efi_time
+    xenpf_efi_guid xenpf_efi_runtime_call_u_get_time
+    xenpf_efi_runtime_call_u_get_variable xenpf_efi_runtime_call_u_get_next_variable_name
+    xenpf_efi_runtime_call_u_query_variable_info
+    xenpf_efi_runtime_call_u_query_capsule_capabilities
+    xenpf_efi_runtime_call_u_update_capsule xenpf_efi_runtime_call_u
+    xenpf_efi_runtime_call xenpf_firmware_info_u_disk_info
+    xenpf_firmware_info_u_disk_mbr_signature xenpf_firmware_info_u_vbeddc_info
+    xenpf_firmware_info_u xenpf_firmware_info xenpf_efi_info_cfg xenpf_efi_info_vendor
+    xenpf_efi_info_mem xenpf_efi_info_pci_rom xenpf_efi_info_apple_properties
+    xenpf_efi_info xenpf_enter_acpi_sleep xenpf_change_freq xenpf_getidletime
+    xen_power_register xen_processor_csd xen_processor_cx xen_processor_flags
+    xen_processor_power xen_pct_register xen_processor_px xen_psd_package
+    xen_processor_performance xenpf_set_processor_pminfo_u xenpf_set_processor_pminfo
+    xenpf_pcpuinfo xenpf_pcpu_version xenpf_cpu_ol xenpf_cpu_hotadd xenpf_mem_hotadd
+    xenpf_core_parking xenpf_resource_entry_u xenpf_resource_entry xenpf_resource_op
+    xenpf_symdata xenpf_ucode_revision xenpf_microcode_update2 xen_platform_op_u
+    xen_platform_op
+}

@@ -234,7 +234,6 @@ pub const MMUEXT_MARK_SUPER: i32 = 19;
 pub const MMUEXT_UNMARK_SUPER: i32 = 20;
 /// `struct mmuext_op.arg1`, `xen.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -248,14 +247,8 @@ impl mmuext_op_arg1 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for mmuext_op_arg1 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mmuext_op.arg2`, `xen.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -270,14 +263,8 @@ impl mmuext_op_arg2 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for mmuext_op_arg2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mmuext_op`, `xen.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -296,11 +283,6 @@ impl mmuext_op {
         arg1: mmuext_op_arg1::ZERO,
         arg2: mmuext_op_arg2::ZERO,
     };
-}
-impl Default for mmuext_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `mmuext_op_t`, `xen.h`, 24 bytes.
 pub type mmuext_op_t = mmuext_op;
@@ -364,7 +346,6 @@ pub const DOMID_MASK: u32 = 0x7fff;
 pub type domid_t = u16;
 /// `struct mmu_update`, `xen.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -383,11 +364,6 @@ impl mmu_update {
     /// All bytes zero.
     pub const ZERO: Self = Self { ptr: 0, val: 0 };
 }
-impl Default for mmu_update {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `mmu_update_t`, `xen.h`, 16 bytes.
 pub type mmu_update_t = mmu_update;
 /// `__guest_handle_mmu_update_t`, `xen.h`, 8 bytes.
@@ -396,7 +372,6 @@ pub type __guest_handle_mmu_update_t = crate::handle::Handle64<mmu_update_t>;
 pub type __guest_handle_const_mmu_update_t = crate::handle::Handle64<mmu_update_t>;
 /// `struct multicall_entry`, `xen.h`, 64 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -420,11 +395,6 @@ impl multicall_entry {
         args: [0; 6],
     };
 }
-impl Default for multicall_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `multicall_entry_t`, `xen.h`, 64 bytes.
 pub type multicall_entry_t = multicall_entry;
 /// `__guest_handle_multicall_entry_t`, `xen.h`, 8 bytes.
@@ -435,7 +405,6 @@ pub type __guest_handle_const_multicall_entry_t = crate::handle::Handle64<
 >;
 /// `struct vcpu_time_info`, `xen.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -469,11 +438,6 @@ impl vcpu_time_info {
         pad1: [0; 2],
     };
 }
-impl Default for vcpu_time_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_time_info_t`, `xen.h`, 32 bytes.
 pub type vcpu_time_info_t = vcpu_time_info;
 /// `XEN_PVCLOCK_TSC_STABLE_BIT`, `xen.h`, `int`.
@@ -482,7 +446,6 @@ pub const XEN_PVCLOCK_TSC_STABLE_BIT: i32 = 1;
 pub const XEN_PVCLOCK_GUEST_STOPPED: i32 = 2;
 /// `struct vcpu_info`, `xen.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -512,16 +475,10 @@ impl vcpu_info {
         time: vcpu_time_info::ZERO,
     };
 }
-impl Default for vcpu_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_info_t`, `xen.h`, 64 bytes.
 pub type vcpu_info_t = vcpu_info;
 /// `struct shared_info`, `xen.h`, 3136 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -555,16 +512,10 @@ impl shared_info {
         arch: crate::abi::x86_64::arch_x86::xen::arch_shared_info::ZERO,
     };
 }
-impl Default for shared_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `shared_info_t`, `xen.h`, 3136 bytes.
 pub type shared_info_t = shared_info;
 /// `struct start_info.console).domU`, `xen.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -588,14 +539,8 @@ impl start_info_console_domU {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for start_info_console_domU {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct start_info.console).dom0`, `xen.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -614,14 +559,8 @@ impl start_info_console_dom0 {
     /// All bytes zero.
     pub const ZERO: Self = Self { info_off: 0, info_size: 0 };
 }
-impl Default for start_info_console_dom0 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct start_info.console`, `xen.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -635,14 +574,8 @@ impl start_info_console {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for start_info_console {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct start_info`, `xen.h`, 1168 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -688,11 +621,6 @@ impl start_info {
         nr_p2m_frames: 0,
     };
 }
-impl Default for start_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `MAX_GUEST_CMDLINE`, `xen.h`, `int`.
 pub const MAX_GUEST_CMDLINE: i32 = 1024;
 /// `start_info_t`, `xen.h`, 1168 bytes.
@@ -711,7 +639,6 @@ pub const SIF_VIRT_P2M_4TOOLS: i32 = 16;
 pub const SIF_PM_MASK: i32 = 0xff00;
 /// `struct xen_multiboot_mod_list`, `xen.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -737,14 +664,8 @@ impl xen_multiboot_mod_list {
         pad: 0,
     };
 }
-impl Default for xen_multiboot_mod_list {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct dom0_vga_console_info.u).text_mode_3`, `xen.h`, 10 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -772,14 +693,8 @@ impl dom0_vga_console_info_u_text_mode_3 {
         columns: 0,
     };
 }
-impl Default for dom0_vga_console_info_u_text_mode_3 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct dom0_vga_console_info.u).vesa_lfb`, `xen.h`, 36 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -833,14 +748,8 @@ impl dom0_vga_console_info_u_vesa_lfb {
         ext_lfb_base: 0,
     };
 }
-impl Default for dom0_vga_console_info_u_vesa_lfb {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct dom0_vga_console_info.u`, `xen.h`, 36 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -854,14 +763,8 @@ impl dom0_vga_console_info_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 36] };
 }
-impl Default for dom0_vga_console_info_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct dom0_vga_console_info`, `xen.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -878,11 +781,6 @@ impl dom0_vga_console_info {
         _pad_0x01: crate::pad::Pad::ZERO,
         u: dom0_vga_console_info_u::ZERO,
     };
-}
-impl Default for dom0_vga_console_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_VGATYPE_TEXT_MODE_3`, `xen.h`, `int`.
 pub const XEN_VGATYPE_TEXT_MODE_3: i32 = 0x3;
@@ -916,7 +814,6 @@ pub type __guest_handle_uint64 = crate::handle::Handle64<u64>;
 pub type __guest_handle_const_uint64 = crate::handle::Handle64<u64>;
 /// `xen_uuid_t`, `xen.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -934,8 +831,10 @@ impl xen_uuid_t {
     /// All bytes zero.
     pub const ZERO: Self = Self { a: [0; 16] };
 }
-impl Default for xen_uuid_t {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    mmuext_op_arg1 mmuext_op_arg2 mmuext_op mmu_update multicall_entry vcpu_time_info
+    vcpu_info shared_info start_info_console_domU start_info_console_dom0
+    start_info_console start_info xen_multiboot_mod_list
+    dom0_vga_console_info_u_text_mode_3 dom0_vga_console_info_u_vesa_lfb
+    dom0_vga_console_info_u dom0_vga_console_info xen_uuid_t
 }

@@ -2,7 +2,6 @@
 //! `xen/include/public/hvm/save.h`.
 /// `struct hvm_save_descriptor`, `hvm/save.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -26,14 +25,8 @@ impl hvm_save_descriptor {
         length: 0,
     };
 }
-impl Default for hvm_save_descriptor {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_save_end`, `hvm/save.h`, 0 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -49,14 +42,8 @@ impl hvm_save_end {
     /// All bytes zero.
     pub const ZERO: Self = Self {};
 }
-impl Default for hvm_save_end {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_END`, `hvm/save.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -75,8 +62,6 @@ impl __HVM_SAVE_TYPE_END {
         cpt: [0; 1],
     };
 }
-impl Default for __HVM_SAVE_TYPE_END {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    hvm_save_descriptor hvm_save_end __HVM_SAVE_TYPE_END
 }

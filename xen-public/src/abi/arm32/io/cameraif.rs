@@ -146,7 +146,6 @@ pub const XENCAMERA_FOURCC_BIGENDIAN_STR: &str = "-BE";
 pub const XENCAMERA_MAX_PLANE: i32 = 4;
 /// `struct xencamera_config_req`, `io/cameraif.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -170,14 +169,8 @@ impl xencamera_config_req {
         height: 0,
     };
 }
-impl Default for xencamera_config_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_frame_rate_req`, `io/cameraif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -199,14 +192,8 @@ impl xencamera_frame_rate_req {
         frame_rate_denom: 0,
     };
 }
-impl Default for xencamera_frame_rate_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_buf_request`, `io/cameraif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -224,14 +211,8 @@ impl xencamera_buf_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { num_bufs: 0 };
 }
-impl Default for xencamera_buf_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_buf_create_req`, `io/cameraif.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -257,14 +238,8 @@ impl xencamera_buf_create_req {
         gref_directory: 0,
     };
 }
-impl Default for xencamera_buf_create_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_page_directory`, `io/cameraif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -286,14 +261,8 @@ impl xencamera_page_directory {
         gref: [],
     };
 }
-impl Default for xencamera_page_directory {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_index`, `io/cameraif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -311,14 +280,8 @@ impl xencamera_index {
     /// All bytes zero.
     pub const ZERO: Self = Self { index: 0 };
 }
-impl Default for xencamera_index {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_ctrl_value`, `io/cameraif.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -342,14 +305,8 @@ impl xencamera_ctrl_value {
         value: 0,
     };
 }
-impl Default for xencamera_ctrl_value {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_get_ctrl_req`, `io/cameraif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -367,14 +324,8 @@ impl xencamera_get_ctrl_req {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0 };
 }
-impl Default for xencamera_get_ctrl_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_config_resp`, `io/cameraif.h`, 44 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -414,14 +365,8 @@ impl xencamera_config_resp {
         frame_rate_denom: 0,
     };
 }
-impl Default for xencamera_config_resp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_buf_get_layout_resp`, `io/cameraif.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -449,14 +394,8 @@ impl xencamera_buf_get_layout_resp {
         plane_stride: [0; 4],
     };
 }
-impl Default for xencamera_buf_get_layout_resp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_ctrl_enum_resp`, `io/cameraif.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -490,14 +429,8 @@ impl xencamera_ctrl_enum_resp {
         def_val: 0,
     };
 }
-impl Default for xencamera_ctrl_enum_resp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_frame_avail_evt`, `io/cameraif.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -523,14 +456,8 @@ impl xencamera_frame_avail_evt {
         seq_num: 0,
     };
 }
-impl Default for xencamera_frame_avail_evt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_req.req`, `io/cameraif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -550,14 +477,8 @@ impl xencamera_req_req {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xencamera_req_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_req`, `io/cameraif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -577,14 +498,8 @@ impl xencamera_req {
         req: xencamera_req_req::ZERO,
     };
 }
-impl Default for xencamera_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_resp.resp`, `io/cameraif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -602,14 +517,8 @@ impl xencamera_resp_resp {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xencamera_resp_resp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_resp`, `io/cameraif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -631,14 +540,8 @@ impl xencamera_resp {
         resp: xencamera_resp_resp::ZERO,
     };
 }
-impl Default for xencamera_resp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_evt.evt`, `io/cameraif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -653,14 +556,8 @@ impl xencamera_evt_evt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xencamera_evt_evt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xencamera_evt`, `io/cameraif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -680,14 +577,8 @@ impl xencamera_evt {
         evt: xencamera_evt_evt::ZERO,
     };
 }
-impl Default for xencamera_evt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xen_cameraif_sring_entry`, `io/cameraif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -701,14 +592,8 @@ impl xen_cameraif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-impl Default for xen_cameraif_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_cameraif_sring.pvt).netif`, `io/cameraif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -726,14 +611,8 @@ impl xen_cameraif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for xen_cameraif_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_cameraif_sring.pvt).tapif_user`, `io/cameraif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -751,14 +630,8 @@ impl xen_cameraif_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for xen_cameraif_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_cameraif_sring.pvt`, `io/cameraif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -773,14 +646,8 @@ impl xen_cameraif_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_cameraif_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_cameraif_sring`, `io/cameraif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -806,14 +673,8 @@ impl xen_cameraif_sring {
         ring: [],
     };
 }
-impl Default for xen_cameraif_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_cameraif_front_ring`, `io/cameraif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -839,14 +700,8 @@ impl xen_cameraif_front_ring {
         sring: 0,
     };
 }
-impl Default for xen_cameraif_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_cameraif_back_ring`, `io/cameraif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -872,11 +727,6 @@ impl xen_cameraif_back_ring {
         sring: 0,
     };
 }
-impl Default for xen_cameraif_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_cameraif_sring_t`, `io/cameraif.h`, 64 bytes.
 pub type xen_cameraif_sring_t = xen_cameraif_sring;
 /// `xen_cameraif_front_ring_t`, `io/cameraif.h`, 16 bytes.
@@ -885,7 +735,6 @@ pub type xen_cameraif_front_ring_t = xen_cameraif_front_ring;
 pub type xen_cameraif_back_ring_t = xen_cameraif_back_ring;
 /// `struct xencamera_event_page`, `io/cameraif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -909,11 +758,6 @@ impl xencamera_event_page {
         reserved: [0; 56],
     };
 }
-impl Default for xencamera_event_page {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENCAMERA_EVENT_PAGE_SIZE`, `io/cameraif.h`, `int`.
 pub const XENCAMERA_EVENT_PAGE_SIZE: i32 = 4096;
 /// `XENCAMERA_IN_RING_OFFS`, `io/cameraif.h`, `unsigned int`.
@@ -922,3 +766,13 @@ pub const XENCAMERA_IN_RING_OFFS: u32 = 64;
 pub const XENCAMERA_IN_RING_SIZE: u32 = 4032;
 /// `XENCAMERA_IN_RING_LEN`, `io/cameraif.h`, `unsigned int`.
 pub const XENCAMERA_IN_RING_LEN: u32 = 63;
+crate::plain! {
+    xencamera_config_req xencamera_frame_rate_req xencamera_buf_request
+    xencamera_buf_create_req xencamera_page_directory xencamera_index
+    xencamera_ctrl_value xencamera_get_ctrl_req xencamera_config_resp
+    xencamera_buf_get_layout_resp xencamera_ctrl_enum_resp xencamera_frame_avail_evt
+    xencamera_req_req xencamera_req xencamera_resp_resp xencamera_resp xencamera_evt_evt
+    xencamera_evt xen_cameraif_sring_entry xen_cameraif_sring_pvt_netif
+    xen_cameraif_sring_pvt_tapif_user xen_cameraif_sring_pvt xen_cameraif_sring
+    xen_cameraif_front_ring xen_cameraif_back_ring xencamera_event_page
+}

@@ -4,7 +4,6 @@
 pub type XENCONS_RING_IDX = u32;
 /// `struct xencons_interface`, `io/console.h`, 3088 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -34,8 +33,6 @@ impl xencons_interface {
         out_prod: 0,
     };
 }
-impl Default for xencons_interface {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    xencons_interface
 }

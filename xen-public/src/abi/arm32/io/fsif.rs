@@ -28,7 +28,6 @@ pub const REQ_FS_SPACE: i32 = 12;
 pub const REQ_FILE_SYNC: i32 = 13;
 /// `struct fsif_open_request`, `io/fsif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -46,14 +45,8 @@ impl fsif_open_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { gref: 0 };
 }
-impl Default for fsif_open_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_close_request`, `io/fsif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -71,14 +64,8 @@ impl fsif_close_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { fd: 0 };
 }
-impl Default for fsif_close_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_read_request`, `io/fsif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -106,14 +93,8 @@ impl fsif_read_request {
         grefs: [],
     };
 }
-impl Default for fsif_read_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_write_request`, `io/fsif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -141,14 +122,8 @@ impl fsif_write_request {
         grefs: [],
     };
 }
-impl Default for fsif_write_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_stat_request`, `io/fsif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -166,14 +141,8 @@ impl fsif_stat_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { fd: 0 };
 }
-impl Default for fsif_stat_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_stat_response`, `io/fsif.h`, 48 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -207,14 +176,8 @@ impl fsif_stat_response {
         stat_ctime: 0,
     };
 }
-impl Default for fsif_stat_response {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_truncate_request`, `io/fsif.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -234,14 +197,8 @@ impl fsif_truncate_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { fd: 0, pad: 0, length: 0 };
 }
-impl Default for fsif_truncate_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_remove_request`, `io/fsif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -259,14 +216,8 @@ impl fsif_remove_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { gref: 0 };
 }
-impl Default for fsif_remove_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_rename_request`, `io/fsif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -290,14 +241,8 @@ impl fsif_rename_request {
         gref: 0,
     };
 }
-impl Default for fsif_rename_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_create_request`, `io/fsif.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -325,14 +270,8 @@ impl fsif_create_request {
         gref: 0,
     };
 }
-impl Default for fsif_create_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_list_request`, `io/fsif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -350,11 +289,6 @@ pub struct fsif_list_request {
 impl fsif_list_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { offset: 0, gref: 0 };
-}
-impl Default for fsif_list_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `NR_FILES_SHIFT`, `io/fsif.h`, `int`.
 pub const NR_FILES_SHIFT: i32 = 0;
@@ -374,7 +308,6 @@ pub const HAS_MORE_SHIFT: i32 = 48;
 pub const HAS_MORE_FLAG: u64 = 281474976710656;
 /// `struct fsif_chmod_request`, `io/fsif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -393,14 +326,8 @@ impl fsif_chmod_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { fd: 0, mode: 0 };
 }
-impl Default for fsif_chmod_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_space_request`, `io/fsif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -418,14 +345,8 @@ impl fsif_space_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { gref: 0 };
 }
-impl Default for fsif_space_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_sync_request`, `io/fsif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -443,14 +364,8 @@ impl fsif_sync_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { fd: 0 };
 }
-impl Default for fsif_sync_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_request.u`, `io/fsif.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -475,14 +390,8 @@ impl fsif_request_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
-impl Default for fsif_request_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_request`, `io/fsif.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -504,16 +413,10 @@ impl fsif_request {
         u: fsif_request_u::ZERO,
     };
 }
-impl Default for fsif_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `fsif_request_t`, `io/fsif.h`, 32 bytes.
 pub type fsif_request_t = fsif_request;
 /// `struct fsif_response.u`, `io/fsif.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -527,14 +430,8 @@ impl fsif_response_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 48] };
 }
-impl Default for fsif_response_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_response`, `io/fsif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -554,11 +451,6 @@ impl fsif_response {
         u: fsif_response_u::ZERO,
     };
 }
-impl Default for fsif_response {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `fsif_response_t`, `io/fsif.h`, 56 bytes.
 pub type fsif_response_t = fsif_response;
 /// `FSIF_RING_ENTRY_SIZE`, `io/fsif.h`, `int`.
@@ -569,7 +461,6 @@ pub const FSIF_NR_READ_GNTS: u32 = 11;
 pub const FSIF_NR_WRITE_GNTS: u32 = 11;
 /// `union fsif_sring_entry`, `io/fsif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -583,14 +474,8 @@ impl fsif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for fsif_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_sring.pvt).netif`, `io/fsif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -608,14 +493,8 @@ impl fsif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for fsif_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_sring.pvt).tapif_user`, `io/fsif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -633,14 +512,8 @@ impl fsif_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for fsif_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_sring.pvt`, `io/fsif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -655,14 +528,8 @@ impl fsif_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for fsif_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_sring`, `io/fsif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -688,14 +555,8 @@ impl fsif_sring {
         ring: [],
     };
 }
-impl Default for fsif_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_front_ring`, `io/fsif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -721,14 +582,8 @@ impl fsif_front_ring {
         sring: 0,
     };
 }
-impl Default for fsif_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct fsif_back_ring`, `io/fsif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -754,11 +609,6 @@ impl fsif_back_ring {
         sring: 0,
     };
 }
-impl Default for fsif_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `fsif_sring_t`, `io/fsif.h`, 64 bytes.
 pub type fsif_sring_t = fsif_sring;
 /// `fsif_front_ring_t`, `io/fsif.h`, 16 bytes.
@@ -773,3 +623,11 @@ pub const STATE_READY: &str = "ready";
 pub const STATE_CLOSING: &str = "closing";
 /// `STATE_CLOSED`, `io/fsif.h`, string of 6 bytes.
 pub const STATE_CLOSED: &str = "closed";
+crate::plain! {
+    fsif_open_request fsif_close_request fsif_read_request fsif_write_request
+    fsif_stat_request fsif_stat_response fsif_truncate_request fsif_remove_request
+    fsif_rename_request fsif_create_request fsif_list_request fsif_chmod_request
+    fsif_space_request fsif_sync_request fsif_request_u fsif_request fsif_response_u
+    fsif_response fsif_sring_entry fsif_sring_pvt_netif fsif_sring_pvt_tapif_user
+    fsif_sring_pvt fsif_sring fsif_front_ring fsif_back_ring
+}

@@ -60,7 +60,6 @@ pub const XENKBD_FIELD_UNIQUE_ID: &str = "unique-id";
 pub const XENKBD_FIELD_RING_REF: &str = "page-ref";
 /// `struct xenkbd_motion`, `io/kbdif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -88,14 +87,8 @@ impl xenkbd_motion {
         rel_z: 0,
     };
 }
-impl Default for xenkbd_motion {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenkbd_key`, `io/kbdif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -121,14 +114,8 @@ impl xenkbd_key {
         keycode: 0,
     };
 }
-impl Default for xenkbd_key {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenkbd_position`, `io/kbdif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -156,14 +143,8 @@ impl xenkbd_position {
         rel_z: 0,
     };
 }
-impl Default for xenkbd_position {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenkbd_mtouch.u).pos`, `io/kbdif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -182,14 +163,8 @@ impl xenkbd_mtouch_u_pos {
     /// All bytes zero.
     pub const ZERO: Self = Self { abs_x: 0, abs_y: 0 };
 }
-impl Default for xenkbd_mtouch_u_pos {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenkbd_mtouch.u).shape`, `io/kbdif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -208,14 +183,8 @@ impl xenkbd_mtouch_u_shape {
     /// All bytes zero.
     pub const ZERO: Self = Self { major: 0, minor: 0 };
 }
-impl Default for xenkbd_mtouch_u_shape {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenkbd_mtouch.u`, `io/kbdif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -230,14 +199,8 @@ impl xenkbd_mtouch_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xenkbd_mtouch_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenkbd_mtouch`, `io/kbdif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -259,16 +222,10 @@ impl xenkbd_mtouch {
         u: xenkbd_mtouch_u::ZERO,
     };
 }
-impl Default for xenkbd_mtouch {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENKBD_IN_EVENT_SIZE`, `io/kbdif.h`, `int`.
 pub const XENKBD_IN_EVENT_SIZE: i32 = 40;
 /// `union xenkbd_in_event`, `io/kbdif.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -286,16 +243,10 @@ impl xenkbd_in_event {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
-impl Default for xenkbd_in_event {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENKBD_OUT_EVENT_SIZE`, `io/kbdif.h`, `int`.
 pub const XENKBD_OUT_EVENT_SIZE: i32 = 40;
 /// `union xenkbd_out_event`, `io/kbdif.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -308,11 +259,6 @@ pub union xenkbd_out_event {
 impl xenkbd_out_event {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
-}
-impl Default for xenkbd_out_event {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XENKBD_IN_RING_SIZE`, `io/kbdif.h`, `int`.
 pub const XENKBD_IN_RING_SIZE: i32 = 2048;
@@ -328,7 +274,6 @@ pub const XENKBD_OUT_RING_LEN: i32 = 25;
 pub const XENKBD_OUT_RING_OFFS: i32 = 3072;
 /// `struct xenkbd_page`, `io/kbdif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -354,8 +299,7 @@ impl xenkbd_page {
         out_prod: 0,
     };
 }
-impl Default for xenkbd_page {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    xenkbd_motion xenkbd_key xenkbd_position xenkbd_mtouch_u_pos xenkbd_mtouch_u_shape
+    xenkbd_mtouch_u xenkbd_mtouch xenkbd_in_event xenkbd_out_event xenkbd_page
 }

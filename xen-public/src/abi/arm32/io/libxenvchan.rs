@@ -2,7 +2,6 @@
 //! `xen/include/public/io/libxenvchan.h`.
 /// `struct ring_shared`, `io/libxenvchan.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -21,18 +20,12 @@ impl ring_shared {
     /// All bytes zero.
     pub const ZERO: Self = Self { cons: 0, prod: 0 };
 }
-impl Default for ring_shared {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `VCHAN_NOTIFY_WRITE`, `io/libxenvchan.h`, `int`.
 pub const VCHAN_NOTIFY_WRITE: i32 = 0x1;
 /// `VCHAN_NOTIFY_READ`, `io/libxenvchan.h`, `int`.
 pub const VCHAN_NOTIFY_READ: i32 = 0x2;
 /// `struct vchan_interface`, `io/libxenvchan.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -68,8 +61,6 @@ impl vchan_interface {
         grants: [],
     };
 }
-impl Default for vchan_interface {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    ring_shared vchan_interface
 }

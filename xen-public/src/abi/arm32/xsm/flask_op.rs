@@ -4,7 +4,6 @@
 pub const XEN_FLASK_INTERFACE_VERSION: i32 = 1;
 /// `struct xen_flask_load`, `xsm/flask_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -28,16 +27,10 @@ impl xen_flask_load {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_flask_load {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_load_t`, `xsm/flask_op.h`, 16 bytes.
 pub type xen_flask_load_t = xen_flask_load;
 /// `struct xen_flask_setenforce`, `xsm/flask_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -55,16 +48,10 @@ impl xen_flask_setenforce {
     /// All bytes zero.
     pub const ZERO: Self = Self { enforcing: 0 };
 }
-impl Default for xen_flask_setenforce {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_setenforce_t`, `xsm/flask_op.h`, 4 bytes.
 pub type xen_flask_setenforce_t = xen_flask_setenforce;
 /// `struct xen_flask_sid_context`, `xsm/flask_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -88,16 +75,10 @@ impl xen_flask_sid_context {
         context: <crate::abi::arm32::xen::__guest_handle_64_char>::ZERO,
     };
 }
-impl Default for xen_flask_sid_context {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_sid_context_t`, `xsm/flask_op.h`, 16 bytes.
 pub type xen_flask_sid_context_t = xen_flask_sid_context;
 /// `struct xen_flask_access`, `xsm/flask_op.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -131,16 +112,10 @@ impl xen_flask_access {
         seqno: 0,
     };
 }
-impl Default for xen_flask_access {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_access_t`, `xsm/flask_op.h`, 32 bytes.
 pub type xen_flask_access_t = xen_flask_access;
 /// `struct xen_flask_transition`, `xsm/flask_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -166,16 +141,10 @@ impl xen_flask_transition {
         newsid: 0,
     };
 }
-impl Default for xen_flask_transition {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_transition_t`, `xsm/flask_op.h`, 16 bytes.
 pub type xen_flask_transition_t = xen_flask_transition;
 /// `struct xen_flask_boolean`, `xsm/flask_op.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -209,16 +178,10 @@ impl xen_flask_boolean {
         name: <crate::abi::arm32::xen::__guest_handle_64_char>::ZERO,
     };
 }
-impl Default for xen_flask_boolean {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_boolean_t`, `xsm/flask_op.h`, 24 bytes.
 pub type xen_flask_boolean_t = xen_flask_boolean;
 /// `struct xen_flask_setavc_threshold`, `xsm/flask_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -236,16 +199,10 @@ impl xen_flask_setavc_threshold {
     /// All bytes zero.
     pub const ZERO: Self = Self { threshold: 0 };
 }
-impl Default for xen_flask_setavc_threshold {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_setavc_threshold_t`, `xsm/flask_op.h`, 4 bytes.
 pub type xen_flask_setavc_threshold_t = xen_flask_setavc_threshold;
 /// `struct xen_flask_hash_stats`, `xsm/flask_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -271,16 +228,10 @@ impl xen_flask_hash_stats {
         max_chain_len: 0,
     };
 }
-impl Default for xen_flask_hash_stats {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_hash_stats_t`, `xsm/flask_op.h`, 16 bytes.
 pub type xen_flask_hash_stats_t = xen_flask_hash_stats;
 /// `struct xen_flask_cache_stats`, `xsm/flask_op.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -312,16 +263,10 @@ impl xen_flask_cache_stats {
         frees: 0,
     };
 }
-impl Default for xen_flask_cache_stats {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_cache_stats_t`, `xsm/flask_op.h`, 28 bytes.
 pub type xen_flask_cache_stats_t = xen_flask_cache_stats;
 /// `struct xen_flask_ocontext`, `xsm/flask_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -347,16 +292,10 @@ impl xen_flask_ocontext {
         high: 0,
     };
 }
-impl Default for xen_flask_ocontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_ocontext_t`, `xsm/flask_op.h`, 24 bytes.
 pub type xen_flask_ocontext_t = xen_flask_ocontext;
 /// `struct xen_flask_peersid`, `xsm/flask_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -375,16 +314,10 @@ impl xen_flask_peersid {
     /// All bytes zero.
     pub const ZERO: Self = Self { evtchn: 0, sid: 0 };
 }
-impl Default for xen_flask_peersid {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_peersid_t`, `xsm/flask_op.h`, 8 bytes.
 pub type xen_flask_peersid_t = xen_flask_peersid;
 /// `struct xen_flask_relabel`, `xsm/flask_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -403,16 +336,10 @@ impl xen_flask_relabel {
     /// All bytes zero.
     pub const ZERO: Self = Self { domid: 0, sid: 0 };
 }
-impl Default for xen_flask_relabel {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_relabel_t`, `xsm/flask_op.h`, 8 bytes.
 pub type xen_flask_relabel_t = xen_flask_relabel;
 /// `struct xen_flask_devicetree_label`, `xsm/flask_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -436,16 +363,10 @@ impl xen_flask_devicetree_label {
         path: <crate::abi::arm32::xen::__guest_handle_64_char>::ZERO,
     };
 }
-impl Default for xen_flask_devicetree_label {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_devicetree_label_t`, `xsm/flask_op.h`, 16 bytes.
 pub type xen_flask_devicetree_label_t = xen_flask_devicetree_label;
 /// `struct xen_flask_op.u`, `xsm/flask_op.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -470,14 +391,8 @@ impl xen_flask_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-impl Default for xen_flask_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_op`, `xsm/flask_op.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -494,11 +409,6 @@ impl xen_flask_op {
         interface_version: 0,
         u: xen_flask_op_u::ZERO,
     };
-}
-impl Default for xen_flask_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `FLASK_LOAD`, `xsm/flask_op.h`, `int`.
 pub const FLASK_LOAD: i32 = 1;
@@ -562,3 +472,9 @@ pub type __guest_handle_const_xen_flask_op_t = crate::handle::Handle32<xen_flask
 pub type __guest_handle_64_const_xen_flask_op_t = crate::handle::Handle64<
     xen_flask_op_t,
 >;
+crate::plain! {
+    xen_flask_load xen_flask_setenforce xen_flask_sid_context xen_flask_access
+    xen_flask_transition xen_flask_boolean xen_flask_setavc_threshold
+    xen_flask_hash_stats xen_flask_cache_stats xen_flask_ocontext xen_flask_peersid
+    xen_flask_relabel xen_flask_devicetree_label xen_flask_op_u xen_flask_op
+}

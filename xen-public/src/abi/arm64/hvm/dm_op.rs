@@ -6,7 +6,6 @@ pub type ioservid_t = u16;
 pub const XEN_DMOP_create_ioreq_server: i32 = 1;
 /// `struct xen_dm_op_create_ioreq_server`, `hvm/dm_op.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -30,18 +29,12 @@ impl xen_dm_op_create_ioreq_server {
         id: 0,
     };
 }
-impl Default for xen_dm_op_create_ioreq_server {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_create_ioreq_server_t`, `hvm/dm_op.h`, 6 bytes.
 pub type xen_dm_op_create_ioreq_server_t = xen_dm_op_create_ioreq_server;
 /// `XEN_DMOP_get_ioreq_server_info`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_get_ioreq_server_info: i32 = 2;
 /// `struct xen_dm_op_get_ioreq_server_info`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -69,11 +62,6 @@ impl xen_dm_op_get_ioreq_server_info {
         bufioreq_gfn: 0,
     };
 }
-impl Default for xen_dm_op_get_ioreq_server_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_DMOP_no_gfns`, `hvm/dm_op.h`, `int`.
 pub const _XEN_DMOP_no_gfns: i32 = 0;
 /// `XEN_DMOP_no_gfns`, `hvm/dm_op.h`, `unsigned int`.
@@ -86,7 +74,6 @@ pub const XEN_DMOP_map_io_range_to_ioreq_server: i32 = 3;
 pub const XEN_DMOP_unmap_io_range_from_ioreq_server: i32 = 4;
 /// `struct xen_dm_op_ioreq_server_range`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -114,11 +101,6 @@ impl xen_dm_op_ioreq_server_range {
         end: 0,
     };
 }
-impl Default for xen_dm_op_ioreq_server_range {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_IO_RANGE_PORT`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_IO_RANGE_PORT: i32 = 0;
 /// `XEN_DMOP_IO_RANGE_MEMORY`, `hvm/dm_op.h`, `int`.
@@ -131,7 +113,6 @@ pub type xen_dm_op_ioreq_server_range_t = xen_dm_op_ioreq_server_range;
 pub const XEN_DMOP_set_ioreq_server_state: i32 = 5;
 /// `struct xen_dm_op_set_ioreq_server_state`, `hvm/dm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -151,18 +132,12 @@ impl xen_dm_op_set_ioreq_server_state {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0, enabled: 0, pad: 0 };
 }
-impl Default for xen_dm_op_set_ioreq_server_state {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_ioreq_server_state_t`, `hvm/dm_op.h`, 4 bytes.
 pub type xen_dm_op_set_ioreq_server_state_t = xen_dm_op_set_ioreq_server_state;
 /// `XEN_DMOP_destroy_ioreq_server`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_destroy_ioreq_server: i32 = 6;
 /// `struct xen_dm_op_destroy_ioreq_server`, `hvm/dm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -181,18 +156,12 @@ impl xen_dm_op_destroy_ioreq_server {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0, pad: 0 };
 }
-impl Default for xen_dm_op_destroy_ioreq_server {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_destroy_ioreq_server_t`, `hvm/dm_op.h`, 4 bytes.
 pub type xen_dm_op_destroy_ioreq_server_t = xen_dm_op_destroy_ioreq_server;
 /// `XEN_DMOP_track_dirty_vram`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_track_dirty_vram: i32 = 7;
 /// `struct xen_dm_op_track_dirty_vram`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -216,18 +185,12 @@ impl xen_dm_op_track_dirty_vram {
         first_pfn: 0,
     };
 }
-impl Default for xen_dm_op_track_dirty_vram {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_track_dirty_vram_t`, `hvm/dm_op.h`, 16 bytes.
 pub type xen_dm_op_track_dirty_vram_t = xen_dm_op_track_dirty_vram;
 /// `XEN_DMOP_set_pci_intx_level`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_set_pci_intx_level: i32 = 8;
 /// `struct xen_dm_op_set_pci_intx_level`, `hvm/dm_op.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -255,18 +218,12 @@ impl xen_dm_op_set_pci_intx_level {
         level: 0,
     };
 }
-impl Default for xen_dm_op_set_pci_intx_level {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_pci_intx_level_t`, `hvm/dm_op.h`, 6 bytes.
 pub type xen_dm_op_set_pci_intx_level_t = xen_dm_op_set_pci_intx_level;
 /// `XEN_DMOP_set_isa_irq_level`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_set_isa_irq_level: i32 = 9;
 /// `struct xen_dm_op_set_isa_irq_level`, `hvm/dm_op.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -285,18 +242,12 @@ impl xen_dm_op_set_isa_irq_level {
     /// All bytes zero.
     pub const ZERO: Self = Self { isa_irq: 0, level: 0 };
 }
-impl Default for xen_dm_op_set_isa_irq_level {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_isa_irq_level_t`, `hvm/dm_op.h`, 2 bytes.
 pub type xen_dm_op_set_isa_irq_level_t = xen_dm_op_set_isa_irq_level;
 /// `XEN_DMOP_set_pci_link_route`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_set_pci_link_route: i32 = 10;
 /// `struct xen_dm_op_set_pci_link_route`, `hvm/dm_op.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -315,18 +266,12 @@ impl xen_dm_op_set_pci_link_route {
     /// All bytes zero.
     pub const ZERO: Self = Self { link: 0, isa_irq: 0 };
 }
-impl Default for xen_dm_op_set_pci_link_route {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_pci_link_route_t`, `hvm/dm_op.h`, 2 bytes.
 pub type xen_dm_op_set_pci_link_route_t = xen_dm_op_set_pci_link_route;
 /// `XEN_DMOP_modified_memory`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_modified_memory: i32 = 11;
 /// `struct xen_dm_op_modified_memory`, `hvm/dm_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -345,16 +290,10 @@ impl xen_dm_op_modified_memory {
     /// All bytes zero.
     pub const ZERO: Self = Self { nr_extents: 0, opaque: 0 };
 }
-impl Default for xen_dm_op_modified_memory {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_modified_memory_t`, `hvm/dm_op.h`, 8 bytes.
 pub type xen_dm_op_modified_memory_t = xen_dm_op_modified_memory;
 /// `struct xen_dm_op_modified_memory_extent`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -378,16 +317,10 @@ impl xen_dm_op_modified_memory_extent {
         first_pfn: 0,
     };
 }
-impl Default for xen_dm_op_modified_memory_extent {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_set_mem_type`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_set_mem_type: i32 = 12;
 /// `struct xen_dm_op_set_mem_type`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -413,18 +346,12 @@ impl xen_dm_op_set_mem_type {
         first_pfn: 0,
     };
 }
-impl Default for xen_dm_op_set_mem_type {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_mem_type_t`, `hvm/dm_op.h`, 16 bytes.
 pub type xen_dm_op_set_mem_type_t = xen_dm_op_set_mem_type;
 /// `XEN_DMOP_inject_event`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_inject_event: i32 = 13;
 /// `struct xen_dm_op_inject_event`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -458,11 +385,6 @@ impl xen_dm_op_inject_event {
         cr2: 0,
     };
 }
-impl Default for xen_dm_op_inject_event {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_EVENT_ext_int`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_EVENT_ext_int: i32 = 0;
 /// `XEN_DMOP_EVENT_nmi`, `hvm/dm_op.h`, `int`.
@@ -481,7 +403,6 @@ pub type xen_dm_op_inject_event_t = xen_dm_op_inject_event;
 pub const XEN_DMOP_inject_msi: i32 = 14;
 /// `struct xen_dm_op_inject_msi`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -501,18 +422,12 @@ impl xen_dm_op_inject_msi {
     /// All bytes zero.
     pub const ZERO: Self = Self { data: 0, pad: 0, addr: 0 };
 }
-impl Default for xen_dm_op_inject_msi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_inject_msi_t`, `hvm/dm_op.h`, 16 bytes.
 pub type xen_dm_op_inject_msi_t = xen_dm_op_inject_msi;
 /// `XEN_DMOP_map_mem_type_to_ioreq_server`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_map_mem_type_to_ioreq_server: i32 = 15;
 /// `struct xen_dm_op_map_mem_type_to_ioreq_server`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -538,11 +453,6 @@ impl xen_dm_op_map_mem_type_to_ioreq_server {
         opaque: 0,
     };
 }
-impl Default for xen_dm_op_map_mem_type_to_ioreq_server {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_IOREQ_MEM_ACCESS_READ`, `hvm/dm_op.h`, `unsigned int`.
 pub const XEN_DMOP_IOREQ_MEM_ACCESS_READ: u32 = 1;
 /// `XEN_DMOP_IOREQ_MEM_ACCESS_WRITE`, `hvm/dm_op.h`, `unsigned int`.
@@ -553,7 +463,6 @@ pub type xen_dm_op_map_mem_type_to_ioreq_server_t = xen_dm_op_map_mem_type_to_io
 pub const XEN_DMOP_remote_shutdown: i32 = 16;
 /// `struct xen_dm_op_remote_shutdown`, `hvm/dm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -571,18 +480,12 @@ impl xen_dm_op_remote_shutdown {
     /// All bytes zero.
     pub const ZERO: Self = Self { reason: 0 };
 }
-impl Default for xen_dm_op_remote_shutdown {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_remote_shutdown_t`, `hvm/dm_op.h`, 4 bytes.
 pub type xen_dm_op_remote_shutdown_t = xen_dm_op_remote_shutdown;
 /// `XEN_DMOP_relocate_memory`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_relocate_memory: i32 = 17;
 /// `struct xen_dm_op_relocate_memory`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -608,18 +511,12 @@ impl xen_dm_op_relocate_memory {
         dst_gfn: 0,
     };
 }
-impl Default for xen_dm_op_relocate_memory {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_relocate_memory_t`, `hvm/dm_op.h`, 24 bytes.
 pub type xen_dm_op_relocate_memory_t = xen_dm_op_relocate_memory;
 /// `XEN_DMOP_pin_memory_cacheattr`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_pin_memory_cacheattr: i32 = 18;
 /// `struct xen_dm_op_pin_memory_cacheattr`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -645,11 +542,6 @@ impl xen_dm_op_pin_memory_cacheattr {
         pad: 0,
     };
 }
-impl Default for xen_dm_op_pin_memory_cacheattr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_MEM_CACHEATTR_UC`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_MEM_CACHEATTR_UC: i32 = 0;
 /// `XEN_DMOP_MEM_CACHEATTR_WC`, `hvm/dm_op.h`, `int`.
@@ -670,7 +562,6 @@ pub type xen_dm_op_pin_memory_cacheattr_t = xen_dm_op_pin_memory_cacheattr;
 pub const XEN_DMOP_set_irq_level: i32 = 19;
 /// `struct xen_dm_op_set_irq_level`, `hvm/dm_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -694,18 +585,12 @@ impl xen_dm_op_set_irq_level {
         pad: [0; 3],
     };
 }
-impl Default for xen_dm_op_set_irq_level {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_irq_level_t`, `hvm/dm_op.h`, 8 bytes.
 pub type xen_dm_op_set_irq_level_t = xen_dm_op_set_irq_level;
 /// `XEN_DMOP_nr_vcpus`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_nr_vcpus: i32 = 20;
 /// `struct xen_dm_op_nr_vcpus`, `hvm/dm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -723,16 +608,10 @@ impl xen_dm_op_nr_vcpus {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpus: 0 };
 }
-impl Default for xen_dm_op_nr_vcpus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_nr_vcpus_t`, `hvm/dm_op.h`, 4 bytes.
 pub type xen_dm_op_nr_vcpus_t = xen_dm_op_nr_vcpus;
 /// `struct xen_dm_op.u`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -764,14 +643,8 @@ impl xen_dm_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
-impl Default for xen_dm_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_dm_op`, `hvm/dm_op.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -789,14 +662,8 @@ impl xen_dm_op {
         u: xen_dm_op_u::ZERO,
     };
 }
-impl Default for xen_dm_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_dm_op_buf`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -818,11 +685,6 @@ impl xen_dm_op_buf {
         size: 0,
     };
 }
-impl Default for xen_dm_op_buf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_buf_t`, `hvm/dm_op.h`, 16 bytes.
 pub type xen_dm_op_buf_t = xen_dm_op_buf;
 /// `__guest_handle_xen_dm_op_buf_t`, `hvm/dm_op.h`, 8 bytes.
@@ -835,3 +697,13 @@ pub type __guest_handle_const_xen_dm_op_buf_t = crate::handle::Handle64<xen_dm_o
 pub type __guest_handle_64_const_xen_dm_op_buf_t = crate::handle::Handle64<
     xen_dm_op_buf_t,
 >;
+crate::plain! {
+    xen_dm_op_create_ioreq_server xen_dm_op_get_ioreq_server_info
+    xen_dm_op_ioreq_server_range xen_dm_op_set_ioreq_server_state
+    xen_dm_op_destroy_ioreq_server xen_dm_op_track_dirty_vram
+    xen_dm_op_set_pci_intx_level xen_dm_op_set_isa_irq_level xen_dm_op_set_pci_link_route
+    xen_dm_op_modified_memory xen_dm_op_modified_memory_extent xen_dm_op_set_mem_type
+    xen_dm_op_inject_event xen_dm_op_inject_msi xen_dm_op_map_mem_type_to_ioreq_server
+    xen_dm_op_remote_shutdown xen_dm_op_relocate_memory xen_dm_op_pin_memory_cacheattr
+    xen_dm_op_set_irq_level xen_dm_op_nr_vcpus xen_dm_op_u xen_dm_op xen_dm_op_buf
+}

@@ -2,7 +2,6 @@
 //! `xen/include/public/hvm/hvm_vcpu.h`.
 /// `struct vcpu_hvm_x86_32`, `hvm/hvm_vcpu.h`, 120 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -82,16 +81,10 @@ impl vcpu_hvm_x86_32 {
         pad2: [0; 3],
     };
 }
-impl Default for vcpu_hvm_x86_32 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_vcpu_hvm_x86_32_t`, `hvm/hvm_vcpu.h`, 120 bytes.
 pub type xen_vcpu_hvm_x86_32_t = vcpu_hvm_x86_32;
 /// `struct vcpu_hvm_x86_64`, `hvm/hvm_vcpu.h`, 112 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -137,16 +130,10 @@ impl vcpu_hvm_x86_64 {
         efer: 0,
     };
 }
-impl Default for vcpu_hvm_x86_64 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_vcpu_hvm_x86_64_t`, `hvm/hvm_vcpu.h`, 112 bytes.
 pub type xen_vcpu_hvm_x86_64_t = vcpu_hvm_x86_64;
 /// `struct vcpu_hvm_context.cpu_regs`, `hvm/hvm_vcpu.h`, 120 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -160,14 +147,8 @@ impl vcpu_hvm_context_cpu_regs {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 120] };
 }
-impl Default for vcpu_hvm_context_cpu_regs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vcpu_hvm_context`, `hvm/hvm_vcpu.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -184,11 +165,6 @@ impl vcpu_hvm_context {
         pad: 0,
         cpu_regs: vcpu_hvm_context_cpu_regs::ZERO,
     };
-}
-impl Default for vcpu_hvm_context {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `VCPU_HVM_MODE_32B`, `hvm/hvm_vcpu.h`, `int`.
 pub const VCPU_HVM_MODE_32B: i32 = 0;
@@ -210,3 +186,6 @@ pub type __guest_handle_const_vcpu_hvm_context_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_vcpu_hvm_context_t = crate::handle::Handle64<
     vcpu_hvm_context_t,
 >;
+crate::plain! {
+    vcpu_hvm_x86_32 vcpu_hvm_x86_64 vcpu_hvm_context_cpu_regs vcpu_hvm_context
+}

@@ -24,7 +24,6 @@ pub const IOREQ_TYPE_TIMEOFFSET: i32 = 7;
 pub const IOREQ_TYPE_INVALIDATE: i32 = 8;
 /// `struct ioreq`, `hvm/ioreq.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -58,66 +57,70 @@ impl ioreq {
         r#type: 0,
     };
     /// Bits 240 to 243 of the record.
+    #[inline]
     #[must_use]
     pub const fn state(&self) -> u8 {
         ((self._bits_0x1e >> 0) & 15) as u8
     }
     /// Sets `state`; what does not fit in 4 bits is cut off.
+    #[inline]
     pub const fn set_state(&mut self, value: u8) {
         let mask: u8 = 15 << 0;
         self._bits_0x1e = (self._bits_0x1e & !mask) | (((value as u8) << 0) & mask);
     }
     /// Bits 244 to 244 of the record.
+    #[inline]
     #[must_use]
     pub const fn data_is_ptr(&self) -> u8 {
         ((self._bits_0x1e >> 4) & 1) as u8
     }
     /// Sets `data_is_ptr`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_data_is_ptr(&mut self, value: u8) {
         let mask: u8 = 1 << 4;
         self._bits_0x1e = (self._bits_0x1e & !mask) | (((value as u8) << 4) & mask);
     }
     /// Bits 245 to 245 of the record.
+    #[inline]
     #[must_use]
     pub const fn dir(&self) -> u8 {
         ((self._bits_0x1e >> 5) & 1) as u8
     }
     /// Sets `dir`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_dir(&mut self, value: u8) {
         let mask: u8 = 1 << 5;
         self._bits_0x1e = (self._bits_0x1e & !mask) | (((value as u8) << 5) & mask);
     }
     /// Bits 246 to 246 of the record.
+    #[inline]
     #[must_use]
     pub const fn df(&self) -> u8 {
         ((self._bits_0x1e >> 6) & 1) as u8
     }
     /// Sets `df`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_df(&mut self, value: u8) {
         let mask: u8 = 1 << 6;
         self._bits_0x1e = (self._bits_0x1e & !mask) | (((value as u8) << 6) & mask);
     }
     /// Bits 247 to 247 of the record.
+    #[inline]
     #[must_use]
     pub const fn _pad1(&self) -> u8 {
         ((self._bits_0x1e >> 7) & 1) as u8
     }
     /// Sets `_pad1`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set__pad1(&mut self, value: u8) {
         let mask: u8 = 1 << 7;
         self._bits_0x1e = (self._bits_0x1e & !mask) | (((value as u8) << 7) & mask);
-    }
-}
-impl Default for ioreq {
-    fn default() -> Self {
-        Self::ZERO
     }
 }
 /// `ioreq_t`, `hvm/ioreq.h`, 32 bytes.
 pub type ioreq_t = ioreq;
 /// `struct shared_iopage`, `hvm/ioreq.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -137,16 +140,10 @@ impl shared_iopage {
         vcpu_ioreq: [ioreq::ZERO; 1],
     };
 }
-impl Default for shared_iopage {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `shared_iopage_t`, `hvm/ioreq.h`, 32 bytes.
 pub type shared_iopage_t = shared_iopage;
 /// `struct buf_ioreq`, `hvm/ioreq.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -170,45 +167,48 @@ impl buf_ioreq {
         data: 0,
     };
     /// Bits 8 to 8 of the record.
+    #[inline]
     #[must_use]
     pub const fn pad(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 0, 1) as u8
     }
     /// Sets `pad`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_pad(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 0, 1, value as u64);
     }
     /// Bits 9 to 9 of the record.
+    #[inline]
     #[must_use]
     pub const fn dir(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 1, 1) as u8
     }
     /// Sets `dir`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_dir(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 1, 1, value as u64);
     }
     /// Bits 10 to 11 of the record.
+    #[inline]
     #[must_use]
     pub const fn size(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 2, 2) as u8
     }
     /// Sets `size`; what does not fit in 2 bits is cut off.
+    #[inline]
     pub const fn set_size(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 2, 2, value as u64);
     }
     /// Bits 12 to 31 of the record.
+    #[inline]
     #[must_use]
     pub const fn addr(&self) -> u32 {
         crate::bits::get(&self._bits_0x01, 4, 20) as u32
     }
     /// Sets `addr`; what does not fit in 20 bits is cut off.
+    #[inline]
     pub const fn set_addr(&mut self, value: u32) {
         crate::bits::set(&mut self._bits_0x01, 4, 20, value as u64);
-    }
-}
-impl Default for buf_ioreq {
-    fn default() -> Self {
-        Self::ZERO
     }
 }
 /// `buf_ioreq_t`, `hvm/ioreq.h`, 8 bytes.
@@ -217,7 +217,6 @@ pub type buf_ioreq_t = buf_ioreq;
 pub const IOREQ_BUFFER_SLOT_NUM: i32 = 511;
 /// `struct buffered_iopage`, `hvm/ioreq.h`, 4096 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -240,11 +239,6 @@ impl buffered_iopage {
         write_pointer: 0,
         buf_ioreq: [buf_ioreq::ZERO; 511],
     };
-}
-impl Default for buffered_iopage {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `buffered_iopage_t`, `hvm/ioreq.h`, 4096 bytes.
 pub type buffered_iopage_t = buffered_iopage;
@@ -278,3 +272,6 @@ pub const ACPI_PM_TMR_BLK_ADDRESS: i32 = 8008;
 pub const ACPI_GPE0_BLK_ADDRESS: i32 = 8040;
 /// `ACPI_GPE0_BLK_LEN`, `hvm/ioreq.h`, `int`.
 pub const ACPI_GPE0_BLK_LEN: i32 = 8;
+crate::plain! {
+    ioreq shared_iopage buf_ioreq buffered_iopage
+}

@@ -54,7 +54,6 @@ pub const XENDISPL_EDID_MAX_SIZE: i32 = 32768;
 pub const XENDISPL_DBUF_FLG_REQ_ALLOC: i32 = 1;
 /// `struct xendispl_dbuf_create_req`, `io/displif.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -90,14 +89,8 @@ impl xendispl_dbuf_create_req {
         _pad_0x24: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xendispl_dbuf_create_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_page_directory`, `io/displif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -119,14 +112,8 @@ impl xendispl_page_directory {
         gref: [],
     };
 }
-impl Default for xendispl_page_directory {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_dbuf_destroy_req`, `io/displif.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -144,14 +131,8 @@ impl xendispl_dbuf_destroy_req {
     /// All bytes zero.
     pub const ZERO: Self = Self { dbuf_cookie: 0 };
 }
-impl Default for xendispl_dbuf_destroy_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_fb_attach_req`, `io/displif.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -181,14 +162,8 @@ impl xendispl_fb_attach_req {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xendispl_fb_attach_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_fb_detach_req`, `io/displif.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -206,14 +181,8 @@ impl xendispl_fb_detach_req {
     /// All bytes zero.
     pub const ZERO: Self = Self { fb_cookie: 0 };
 }
-impl Default for xendispl_fb_detach_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_set_config_req`, `io/displif.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -245,14 +214,8 @@ impl xendispl_set_config_req {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xendispl_set_config_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_page_flip_req`, `io/displif.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -270,14 +233,8 @@ impl xendispl_page_flip_req {
     /// All bytes zero.
     pub const ZERO: Self = Self { fb_cookie: 0 };
 }
-impl Default for xendispl_page_flip_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_get_edid_req`, `io/displif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -299,14 +256,8 @@ impl xendispl_get_edid_req {
         gref_directory: 0,
     };
 }
-impl Default for xendispl_get_edid_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_get_edid_resp`, `io/displif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -324,14 +275,8 @@ impl xendispl_get_edid_resp {
     /// All bytes zero.
     pub const ZERO: Self = Self { edid_sz: 0 };
 }
-impl Default for xendispl_get_edid_resp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_pg_flip_evt`, `io/displif.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -349,14 +294,8 @@ impl xendispl_pg_flip_evt {
     /// All bytes zero.
     pub const ZERO: Self = Self { fb_cookie: 0 };
 }
-impl Default for xendispl_pg_flip_evt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_req.op`, `io/displif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -376,14 +315,8 @@ impl xendispl_req_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xendispl_req_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_req`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -403,14 +336,8 @@ impl xendispl_req {
         op: xendispl_req_op::ZERO,
     };
 }
-impl Default for xendispl_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_resp.op`, `io/displif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -424,14 +351,8 @@ impl xendispl_resp_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xendispl_resp_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_resp`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -453,14 +374,8 @@ impl xendispl_resp {
         op: xendispl_resp_op::ZERO,
     };
 }
-impl Default for xendispl_resp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_evt.op`, `io/displif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -474,14 +389,8 @@ impl xendispl_evt_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xendispl_evt_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_evt`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -501,14 +410,8 @@ impl xendispl_evt {
         op: xendispl_evt_op::ZERO,
     };
 }
-impl Default for xendispl_evt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xen_displif_sring_entry`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -522,14 +425,8 @@ impl xen_displif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-impl Default for xen_displif_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_sring.pvt).netif`, `io/displif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -547,14 +444,8 @@ impl xen_displif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for xen_displif_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_sring.pvt).tapif_user`, `io/displif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -572,14 +463,8 @@ impl xen_displif_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for xen_displif_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_sring.pvt`, `io/displif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -594,14 +479,8 @@ impl xen_displif_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_displif_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_sring`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -627,14 +506,8 @@ impl xen_displif_sring {
         ring: [],
     };
 }
-impl Default for xen_displif_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_front_ring`, `io/displif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -662,14 +535,8 @@ impl xen_displif_front_ring {
         sring: 0,
     };
 }
-impl Default for xen_displif_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_back_ring`, `io/displif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -697,11 +564,6 @@ impl xen_displif_back_ring {
         sring: 0,
     };
 }
-impl Default for xen_displif_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_displif_sring_t`, `io/displif.h`, 64 bytes.
 pub type xen_displif_sring_t = xen_displif_sring;
 /// `xen_displif_front_ring_t`, `io/displif.h`, 24 bytes.
@@ -710,7 +572,6 @@ pub type xen_displif_front_ring_t = xen_displif_front_ring;
 pub type xen_displif_back_ring_t = xen_displif_back_ring;
 /// `struct xendispl_event_page`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -734,11 +595,6 @@ impl xendispl_event_page {
         reserved: [0; 56],
     };
 }
-impl Default for xendispl_event_page {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENDISPL_EVENT_PAGE_SIZE`, `io/displif.h`, `int`.
 pub const XENDISPL_EVENT_PAGE_SIZE: i32 = 4096;
 /// `XENDISPL_IN_RING_OFFS`, `io/displif.h`, `unsigned long`.
@@ -747,3 +603,12 @@ pub const XENDISPL_IN_RING_OFFS: u64 = 64;
 pub const XENDISPL_IN_RING_SIZE: u64 = 4032;
 /// `XENDISPL_IN_RING_LEN`, `io/displif.h`, `unsigned long`.
 pub const XENDISPL_IN_RING_LEN: u64 = 63;
+crate::plain! {
+    xendispl_dbuf_create_req xendispl_page_directory xendispl_dbuf_destroy_req
+    xendispl_fb_attach_req xendispl_fb_detach_req xendispl_set_config_req
+    xendispl_page_flip_req xendispl_get_edid_req xendispl_get_edid_resp
+    xendispl_pg_flip_evt xendispl_req_op xendispl_req xendispl_resp_op xendispl_resp
+    xendispl_evt_op xendispl_evt xen_displif_sring_entry xen_displif_sring_pvt_netif
+    xen_displif_sring_pvt_tapif_user xen_displif_sring_pvt xen_displif_sring
+    xen_displif_front_ring xen_displif_back_ring xendispl_event_page
+}

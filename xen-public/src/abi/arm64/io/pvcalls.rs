@@ -2,7 +2,6 @@
 //! `xen/include/public/io/pvcalls.h`.
 /// `struct pvcalls_data_intf`, `io/pvcalls.h`, 132 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -40,14 +39,8 @@ impl pvcalls_data_intf {
         r#ref: [],
     };
 }
-impl Default for pvcalls_data_intf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct pvcalls_data`, `io/pvcalls.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -66,11 +59,6 @@ impl pvcalls_data {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#in: 0, out: 0 };
 }
-impl Default for pvcalls_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `PVCALLS_SOCKET`, `io/pvcalls.h`, `int`.
 pub const PVCALLS_SOCKET: i32 = 0;
 /// `PVCALLS_CONNECT`, `io/pvcalls.h`, `int`.
@@ -87,7 +75,6 @@ pub const PVCALLS_ACCEPT: i32 = 5;
 pub const PVCALLS_POLL: i32 = 6;
 /// `struct xen_pvcalls_request.u`, `io/pvcalls.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -107,14 +94,8 @@ impl xen_pvcalls_request_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xen_pvcalls_request_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_request`, `io/pvcalls.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -132,14 +113,8 @@ impl xen_pvcalls_request {
         u: xen_pvcalls_request_u::ZERO,
     };
 }
-impl Default for xen_pvcalls_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_socket`, `io/pvcalls.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -167,14 +142,8 @@ impl xen_pvcalls_socket {
         pad: [0; 4],
     };
 }
-impl Default for xen_pvcalls_socket {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_connect`, `io/pvcalls.h`, 56 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -206,14 +175,8 @@ impl xen_pvcalls_connect {
         pad: [0; 4],
     };
 }
-impl Default for xen_pvcalls_connect {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_release`, `io/pvcalls.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -237,14 +200,8 @@ impl xen_pvcalls_release {
         pad: [0; 7],
     };
 }
-impl Default for xen_pvcalls_release {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_bind`, `io/pvcalls.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -268,14 +225,8 @@ impl xen_pvcalls_bind {
         len: 0,
     };
 }
-impl Default for xen_pvcalls_bind {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_listen`, `io/pvcalls.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -299,14 +250,8 @@ impl xen_pvcalls_listen {
         pad: [0; 4],
     };
 }
-impl Default for xen_pvcalls_listen {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_accept`, `io/pvcalls.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -332,14 +277,8 @@ impl xen_pvcalls_accept {
         evtchn: 0,
     };
 }
-impl Default for xen_pvcalls_accept {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_poll`, `io/pvcalls.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -357,14 +296,8 @@ impl xen_pvcalls_poll {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0 };
 }
-impl Default for xen_pvcalls_poll {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_dummy`, `io/pvcalls.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -382,14 +315,8 @@ impl xen_pvcalls_dummy {
     /// All bytes zero.
     pub const ZERO: Self = Self { dummy: [0; 56] };
 }
-impl Default for xen_pvcalls_dummy {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_response.u`, `io/pvcalls.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -409,14 +336,8 @@ impl xen_pvcalls_response_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_pvcalls_response_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_response`, `io/pvcalls.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -438,14 +359,8 @@ impl xen_pvcalls_response {
         u: xen_pvcalls_response_u::ZERO,
     };
 }
-impl Default for xen_pvcalls_response {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct _xen_pvcalls_socket`, `io/pvcalls.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -463,14 +378,8 @@ impl _xen_pvcalls_socket {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0 };
 }
-impl Default for _xen_pvcalls_socket {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct _xen_pvcalls_connect`, `io/pvcalls.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -488,14 +397,8 @@ impl _xen_pvcalls_connect {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0 };
 }
-impl Default for _xen_pvcalls_connect {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct _xen_pvcalls_release`, `io/pvcalls.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -513,14 +416,8 @@ impl _xen_pvcalls_release {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0 };
 }
-impl Default for _xen_pvcalls_release {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct _xen_pvcalls_bind`, `io/pvcalls.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -538,14 +435,8 @@ impl _xen_pvcalls_bind {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0 };
 }
-impl Default for _xen_pvcalls_bind {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct _xen_pvcalls_listen`, `io/pvcalls.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -563,14 +454,8 @@ impl _xen_pvcalls_listen {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0 };
 }
-impl Default for _xen_pvcalls_listen {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct _xen_pvcalls_accept`, `io/pvcalls.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -588,14 +473,8 @@ impl _xen_pvcalls_accept {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0 };
 }
-impl Default for _xen_pvcalls_accept {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct _xen_pvcalls_poll`, `io/pvcalls.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -613,14 +492,8 @@ impl _xen_pvcalls_poll {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0 };
 }
-impl Default for _xen_pvcalls_poll {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct _xen_pvcalls_dummy`, `io/pvcalls.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -638,14 +511,8 @@ impl _xen_pvcalls_dummy {
     /// All bytes zero.
     pub const ZERO: Self = Self { dummy: [0; 8] };
 }
-impl Default for _xen_pvcalls_dummy {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xen_pvcalls_sring_entry`, `io/pvcalls.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -659,14 +526,8 @@ impl xen_pvcalls_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-impl Default for xen_pvcalls_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_sring.pvt).netif`, `io/pvcalls.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -684,14 +545,8 @@ impl xen_pvcalls_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for xen_pvcalls_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_sring.pvt).tapif_user`, `io/pvcalls.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -709,14 +564,8 @@ impl xen_pvcalls_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for xen_pvcalls_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_sring.pvt`, `io/pvcalls.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -731,14 +580,8 @@ impl xen_pvcalls_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_pvcalls_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_sring`, `io/pvcalls.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -764,14 +607,8 @@ impl xen_pvcalls_sring {
         ring: [],
     };
 }
-impl Default for xen_pvcalls_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_front_ring`, `io/pvcalls.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -799,14 +636,8 @@ impl xen_pvcalls_front_ring {
         sring: 0,
     };
 }
-impl Default for xen_pvcalls_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pvcalls_back_ring`, `io/pvcalls.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -834,14 +665,19 @@ impl xen_pvcalls_back_ring {
         sring: 0,
     };
 }
-impl Default for xen_pvcalls_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pvcalls_sring_t`, `io/pvcalls.h`, 64 bytes.
 pub type xen_pvcalls_sring_t = xen_pvcalls_sring;
 /// `xen_pvcalls_front_ring_t`, `io/pvcalls.h`, 24 bytes.
 pub type xen_pvcalls_front_ring_t = xen_pvcalls_front_ring;
 /// `xen_pvcalls_back_ring_t`, `io/pvcalls.h`, 24 bytes.
 pub type xen_pvcalls_back_ring_t = xen_pvcalls_back_ring;
+crate::plain! {
+    pvcalls_data_intf pvcalls_data xen_pvcalls_request_u xen_pvcalls_request
+    xen_pvcalls_socket xen_pvcalls_connect xen_pvcalls_release xen_pvcalls_bind
+    xen_pvcalls_listen xen_pvcalls_accept xen_pvcalls_poll xen_pvcalls_dummy
+    xen_pvcalls_response_u xen_pvcalls_response _xen_pvcalls_socket _xen_pvcalls_connect
+    _xen_pvcalls_release _xen_pvcalls_bind _xen_pvcalls_listen _xen_pvcalls_accept
+    _xen_pvcalls_poll _xen_pvcalls_dummy xen_pvcalls_sring_entry
+    xen_pvcalls_sring_pvt_netif xen_pvcalls_sring_pvt_tapif_user xen_pvcalls_sring_pvt
+    xen_pvcalls_sring xen_pvcalls_front_ring xen_pvcalls_back_ring
+}

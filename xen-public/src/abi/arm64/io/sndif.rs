@@ -178,7 +178,6 @@ pub const XENSND_PCM_FORMAT_MPEG_STR: &str = "mpeg";
 pub const XENSND_PCM_FORMAT_GSM_STR: &str = "gsm";
 /// `struct xensnd_open_req`, `io/sndif.h`, 20 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -210,14 +209,8 @@ impl xensnd_open_req {
         period_sz: 0,
     };
 }
-impl Default for xensnd_open_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_page_directory`, `io/sndif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -239,14 +232,8 @@ impl xensnd_page_directory {
         gref: [],
     };
 }
-impl Default for xensnd_page_directory {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_rw_req`, `io/sndif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -265,14 +252,8 @@ impl xensnd_rw_req {
     /// All bytes zero.
     pub const ZERO: Self = Self { offset: 0, length: 0 };
 }
-impl Default for xensnd_rw_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_trigger_req`, `io/sndif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -290,14 +271,8 @@ impl xensnd_trigger_req {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0 };
 }
-impl Default for xensnd_trigger_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_query_hw_param.rates`, `io/sndif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -316,14 +291,8 @@ impl xensnd_query_hw_param_rates {
     /// All bytes zero.
     pub const ZERO: Self = Self { min: 0, max: 0 };
 }
-impl Default for xensnd_query_hw_param_rates {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_query_hw_param.channels`, `io/sndif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -342,14 +311,8 @@ impl xensnd_query_hw_param_channels {
     /// All bytes zero.
     pub const ZERO: Self = Self { min: 0, max: 0 };
 }
-impl Default for xensnd_query_hw_param_channels {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_query_hw_param.buffer`, `io/sndif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -368,14 +331,8 @@ impl xensnd_query_hw_param_buffer {
     /// All bytes zero.
     pub const ZERO: Self = Self { min: 0, max: 0 };
 }
-impl Default for xensnd_query_hw_param_buffer {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_query_hw_param.period`, `io/sndif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -394,14 +351,8 @@ impl xensnd_query_hw_param_period {
     /// All bytes zero.
     pub const ZERO: Self = Self { min: 0, max: 0 };
 }
-impl Default for xensnd_query_hw_param_period {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_query_hw_param`, `io/sndif.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -429,14 +380,8 @@ impl xensnd_query_hw_param {
         period: xensnd_query_hw_param_period::ZERO,
     };
 }
-impl Default for xensnd_query_hw_param {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_cur_pos_evt`, `io/sndif.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -454,14 +399,8 @@ impl xensnd_cur_pos_evt {
     /// All bytes zero.
     pub const ZERO: Self = Self { position: 0 };
 }
-impl Default for xensnd_cur_pos_evt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_req.op`, `io/sndif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -478,14 +417,8 @@ impl xensnd_req_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xensnd_req_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_req`, `io/sndif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -505,14 +438,8 @@ impl xensnd_req {
         op: xensnd_req_op::ZERO,
     };
 }
-impl Default for xensnd_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_resp.resp`, `io/sndif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -526,14 +453,8 @@ impl xensnd_resp_resp {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xensnd_resp_resp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_resp`, `io/sndif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -555,14 +476,8 @@ impl xensnd_resp {
         resp: xensnd_resp_resp::ZERO,
     };
 }
-impl Default for xensnd_resp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_evt.op`, `io/sndif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -576,14 +491,8 @@ impl xensnd_evt_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xensnd_evt_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xensnd_evt`, `io/sndif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -603,14 +512,8 @@ impl xensnd_evt {
         op: xensnd_evt_op::ZERO,
     };
 }
-impl Default for xensnd_evt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xen_sndif_sring_entry`, `io/sndif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -624,14 +527,8 @@ impl xen_sndif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-impl Default for xen_sndif_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sndif_sring.pvt).netif`, `io/sndif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -649,14 +546,8 @@ impl xen_sndif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for xen_sndif_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sndif_sring.pvt).tapif_user`, `io/sndif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -674,14 +565,8 @@ impl xen_sndif_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for xen_sndif_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sndif_sring.pvt`, `io/sndif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -696,14 +581,8 @@ impl xen_sndif_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_sndif_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sndif_sring`, `io/sndif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -729,14 +608,8 @@ impl xen_sndif_sring {
         ring: [],
     };
 }
-impl Default for xen_sndif_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sndif_front_ring`, `io/sndif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -764,14 +637,8 @@ impl xen_sndif_front_ring {
         sring: 0,
     };
 }
-impl Default for xen_sndif_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sndif_back_ring`, `io/sndif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -799,11 +666,6 @@ impl xen_sndif_back_ring {
         sring: 0,
     };
 }
-impl Default for xen_sndif_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_sndif_sring_t`, `io/sndif.h`, 64 bytes.
 pub type xen_sndif_sring_t = xen_sndif_sring;
 /// `xen_sndif_front_ring_t`, `io/sndif.h`, 24 bytes.
@@ -812,7 +674,6 @@ pub type xen_sndif_front_ring_t = xen_sndif_front_ring;
 pub type xen_sndif_back_ring_t = xen_sndif_back_ring;
 /// `struct xensnd_event_page`, `io/sndif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -836,11 +697,6 @@ impl xensnd_event_page {
         reserved: [0; 56],
     };
 }
-impl Default for xensnd_event_page {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENSND_EVENT_PAGE_SIZE`, `io/sndif.h`, `int`.
 pub const XENSND_EVENT_PAGE_SIZE: i32 = 4096;
 /// `XENSND_IN_RING_OFFS`, `io/sndif.h`, `unsigned long`.
@@ -849,3 +705,12 @@ pub const XENSND_IN_RING_OFFS: u64 = 64;
 pub const XENSND_IN_RING_SIZE: u64 = 4032;
 /// `XENSND_IN_RING_LEN`, `io/sndif.h`, `unsigned long`.
 pub const XENSND_IN_RING_LEN: u64 = 63;
+crate::plain! {
+    xensnd_open_req xensnd_page_directory xensnd_rw_req xensnd_trigger_req
+    xensnd_query_hw_param_rates xensnd_query_hw_param_channels
+    xensnd_query_hw_param_buffer xensnd_query_hw_param_period xensnd_query_hw_param
+    xensnd_cur_pos_evt xensnd_req_op xensnd_req xensnd_resp_resp xensnd_resp
+    xensnd_evt_op xensnd_evt xen_sndif_sring_entry xen_sndif_sring_pvt_netif
+    xen_sndif_sring_pvt_tapif_user xen_sndif_sring_pvt xen_sndif_sring
+    xen_sndif_front_ring xen_sndif_back_ring xensnd_event_page
+}

@@ -44,7 +44,6 @@ pub const USBIF_MAX_PORTNR: i32 = 31;
 pub const USBIF_RING_SIZE: i32 = 4096;
 /// `struct usbif_request_segment`, `io/usbif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -68,14 +67,8 @@ impl usbif_request_segment {
         length: 0,
     };
 }
-impl Default for usbif_request_segment {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_urb_request.u).isoc`, `io/usbif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -101,14 +94,8 @@ impl usbif_urb_request_u_isoc {
         nr_frame_desc_segs: 0,
     };
 }
-impl Default for usbif_urb_request_u_isoc {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_urb_request.u).intr`, `io/usbif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -127,14 +114,8 @@ impl usbif_urb_request_u_intr {
     /// All bytes zero.
     pub const ZERO: Self = Self { interval: 0, pad: [0; 3] };
 }
-impl Default for usbif_urb_request_u_intr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_urb_request.u).unlink`, `io/usbif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -153,14 +134,8 @@ impl usbif_urb_request_u_unlink {
     /// All bytes zero.
     pub const ZERO: Self = Self { unlink_id: 0, pad: [0; 3] };
 }
-impl Default for usbif_urb_request_u_unlink {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_urb_request.u`, `io/usbif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -176,14 +151,8 @@ impl usbif_urb_request_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for usbif_urb_request_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_urb_request`, `io/usbif.h`, 148 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -209,18 +178,12 @@ impl usbif_urb_request {
         seg: [usbif_request_segment::ZERO; 16],
     };
 }
-impl Default for usbif_urb_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `USBIF_SHORT_NOT_OK`, `io/usbif.h`, `int`.
 pub const USBIF_SHORT_NOT_OK: i32 = 0x1;
 /// `usbif_urb_request_t`, `io/usbif.h`, 148 bytes.
 pub type usbif_urb_request_t = usbif_urb_request;
 /// `struct usbif_urb_response`, `io/usbif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -248,11 +211,6 @@ impl usbif_urb_response {
         error_count: 0,
     };
 }
-impl Default for usbif_urb_response {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `USBIF_STATUS_OK`, `io/usbif.h`, `int`.
 pub const USBIF_STATUS_OK: i32 = 0;
 /// `USBIF_STATUS_NODEV`, `io/usbif.h`, `int`.
@@ -271,7 +229,6 @@ pub const USBIF_STATUS_SHUTDOWN: i32 = -108;
 pub type usbif_urb_response_t = usbif_urb_response;
 /// `union usbif_urb_sring_entry`, `io/usbif.h`, 148 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -285,14 +242,8 @@ impl usbif_urb_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 148] };
 }
-impl Default for usbif_urb_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_urb_sring.pvt).netif`, `io/usbif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -310,14 +261,8 @@ impl usbif_urb_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for usbif_urb_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_urb_sring.pvt).tapif_user`, `io/usbif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -335,14 +280,8 @@ impl usbif_urb_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for usbif_urb_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_urb_sring.pvt`, `io/usbif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -357,14 +296,8 @@ impl usbif_urb_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for usbif_urb_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_urb_sring`, `io/usbif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -390,14 +323,8 @@ impl usbif_urb_sring {
         ring: [],
     };
 }
-impl Default for usbif_urb_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_urb_front_ring`, `io/usbif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -425,14 +352,8 @@ impl usbif_urb_front_ring {
         sring: 0,
     };
 }
-impl Default for usbif_urb_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_urb_back_ring`, `io/usbif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -460,11 +381,6 @@ impl usbif_urb_back_ring {
         sring: 0,
     };
 }
-impl Default for usbif_urb_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `usbif_urb_sring_t`, `io/usbif.h`, 64 bytes.
 pub type usbif_urb_sring_t = usbif_urb_sring;
 /// `usbif_urb_front_ring_t`, `io/usbif.h`, 24 bytes.
@@ -475,7 +391,6 @@ pub type usbif_urb_back_ring_t = usbif_urb_back_ring;
 pub const USB_URB_RING_SIZE: u64 = 16;
 /// `struct usbif_conn_request`, `io/usbif.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -493,16 +408,10 @@ impl usbif_conn_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0 };
 }
-impl Default for usbif_conn_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `usbif_conn_request_t`, `io/usbif.h`, 2 bytes.
 pub type usbif_conn_request_t = usbif_conn_request;
 /// `struct usbif_conn_response`, `io/usbif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -526,11 +435,6 @@ impl usbif_conn_response {
         speed: 0,
     };
 }
-impl Default for usbif_conn_response {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `USBIF_SPEED_NONE`, `io/usbif.h`, `int`.
 pub const USBIF_SPEED_NONE: i32 = 0;
 /// `USBIF_SPEED_LOW`, `io/usbif.h`, `int`.
@@ -543,7 +447,6 @@ pub const USBIF_SPEED_HIGH: i32 = 3;
 pub type usbif_conn_response_t = usbif_conn_response;
 /// `union usbif_conn_sring_entry`, `io/usbif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -557,14 +460,8 @@ impl usbif_conn_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for usbif_conn_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_conn_sring.pvt).netif`, `io/usbif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -582,14 +479,8 @@ impl usbif_conn_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for usbif_conn_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_conn_sring.pvt).tapif_user`, `io/usbif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -607,14 +498,8 @@ impl usbif_conn_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for usbif_conn_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_conn_sring.pvt`, `io/usbif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -629,14 +514,8 @@ impl usbif_conn_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for usbif_conn_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_conn_sring`, `io/usbif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -662,14 +541,8 @@ impl usbif_conn_sring {
         ring: [],
     };
 }
-impl Default for usbif_conn_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_conn_front_ring`, `io/usbif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -697,14 +570,8 @@ impl usbif_conn_front_ring {
         sring: 0,
     };
 }
-impl Default for usbif_conn_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct usbif_conn_back_ring`, `io/usbif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -732,11 +599,6 @@ impl usbif_conn_back_ring {
         sring: 0,
     };
 }
-impl Default for usbif_conn_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `usbif_conn_sring_t`, `io/usbif.h`, 64 bytes.
 pub type usbif_conn_sring_t = usbif_conn_sring;
 /// `usbif_conn_front_ring_t`, `io/usbif.h`, 24 bytes.
@@ -745,3 +607,12 @@ pub type usbif_conn_front_ring_t = usbif_conn_front_ring;
 pub type usbif_conn_back_ring_t = usbif_conn_back_ring;
 /// `USB_CONN_RING_SIZE`, `io/usbif.h`, `unsigned long`.
 pub const USB_CONN_RING_SIZE: u64 = 512;
+crate::plain! {
+    usbif_request_segment usbif_urb_request_u_isoc usbif_urb_request_u_intr
+    usbif_urb_request_u_unlink usbif_urb_request_u usbif_urb_request usbif_urb_response
+    usbif_urb_sring_entry usbif_urb_sring_pvt_netif usbif_urb_sring_pvt_tapif_user
+    usbif_urb_sring_pvt usbif_urb_sring usbif_urb_front_ring usbif_urb_back_ring
+    usbif_conn_request usbif_conn_response usbif_conn_sring_entry
+    usbif_conn_sring_pvt_netif usbif_conn_sring_pvt_tapif_user usbif_conn_sring_pvt
+    usbif_conn_sring usbif_conn_front_ring usbif_conn_back_ring
+}

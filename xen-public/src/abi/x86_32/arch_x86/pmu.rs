@@ -2,7 +2,6 @@
 //! `xen/include/public/arch-x86/pmu.h`.
 /// `struct xen_pmu_amd_ctxt`, `arch-x86/pmu.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -26,11 +25,6 @@ impl xen_pmu_amd_ctxt {
         regs: [],
     };
 }
-impl Default for xen_pmu_amd_ctxt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_amd_ctxt_t`, `arch-x86/pmu.h`, 8 bytes.
 pub type xen_pmu_amd_ctxt_t = xen_pmu_amd_ctxt;
 /// `__guest_handle_xen_pmu_amd_ctxt_t`, `arch-x86/pmu.h`, 4 bytes.
@@ -41,7 +35,6 @@ pub type __guest_handle_const_xen_pmu_amd_ctxt_t = crate::handle::Handle32<
 >;
 /// `struct xen_pmu_cntr_pair`, `arch-x86/pmu.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -60,11 +53,6 @@ impl xen_pmu_cntr_pair {
     /// All bytes zero.
     pub const ZERO: Self = Self { counter: 0, control: 0 };
 }
-impl Default for xen_pmu_cntr_pair {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_cntr_pair_t`, `arch-x86/pmu.h`, 16 bytes.
 pub type xen_pmu_cntr_pair_t = xen_pmu_cntr_pair;
 /// `__guest_handle_xen_pmu_cntr_pair_t`, `arch-x86/pmu.h`, 4 bytes.
@@ -77,7 +65,6 @@ pub type __guest_handle_const_xen_pmu_cntr_pair_t = crate::handle::Handle32<
 >;
 /// `struct xen_pmu_intel_ctxt`, `arch-x86/pmu.h`, 64 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -115,11 +102,6 @@ impl xen_pmu_intel_ctxt {
         regs: [],
     };
 }
-impl Default for xen_pmu_intel_ctxt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_intel_ctxt_t`, `arch-x86/pmu.h`, 64 bytes.
 pub type xen_pmu_intel_ctxt_t = xen_pmu_intel_ctxt;
 /// `__guest_handle_xen_pmu_intel_ctxt_t`, `arch-x86/pmu.h`, 4 bytes.
@@ -132,7 +114,6 @@ pub type __guest_handle_const_xen_pmu_intel_ctxt_t = crate::handle::Handle32<
 >;
 /// `struct xen_pmu_regs`, `arch-x86/pmu.h`, 32 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -164,11 +145,6 @@ impl xen_pmu_regs {
         pad: [0; 3],
     };
 }
-impl Default for xen_pmu_regs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_regs_t`, `arch-x86/pmu.h`, 32 bytes.
 pub type xen_pmu_regs_t = xen_pmu_regs;
 /// `__guest_handle_xen_pmu_regs_t`, `arch-x86/pmu.h`, 4 bytes.
@@ -185,7 +161,6 @@ pub const PMU_SAMPLE_REAL: i32 = 4;
 pub const PMU_SAMPLE_PV: i32 = 8;
 /// `struct xen_pmu_arch.r`, `arch-x86/pmu.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -199,14 +174,8 @@ impl xen_pmu_arch_r {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-impl Default for xen_pmu_arch_r {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pmu_arch.l`, `arch-x86/pmu.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -220,14 +189,8 @@ impl xen_pmu_arch_l {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_pmu_arch_l {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pmu_arch.c`, `arch-x86/pmu.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -242,14 +205,8 @@ impl xen_pmu_arch_c {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_pmu_arch_c {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pmu_arch`, `arch-x86/pmu.h`, 208 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -269,11 +226,6 @@ impl xen_pmu_arch {
         c: xen_pmu_arch_c::ZERO,
     };
 }
-impl Default for xen_pmu_arch {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENPMU_REGS_PAD_SZ`, `arch-x86/pmu.h`, `int`.
 pub const XENPMU_REGS_PAD_SZ: i32 = 64;
 /// `XENPMU_CTXT_PAD_SZ`, `arch-x86/pmu.h`, `int`.
@@ -284,3 +236,7 @@ pub type xen_pmu_arch_t = xen_pmu_arch;
 pub type __guest_handle_xen_pmu_arch_t = crate::handle::Handle32<xen_pmu_arch_t>;
 /// `__guest_handle_const_xen_pmu_arch_t`, `arch-x86/pmu.h`, 4 bytes.
 pub type __guest_handle_const_xen_pmu_arch_t = crate::handle::Handle32<xen_pmu_arch_t>;
+crate::plain! {
+    xen_pmu_amd_ctxt xen_pmu_cntr_pair xen_pmu_intel_ctxt xen_pmu_regs xen_pmu_arch_r
+    xen_pmu_arch_l xen_pmu_arch_c xen_pmu_arch
+}

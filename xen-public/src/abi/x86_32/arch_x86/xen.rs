@@ -24,7 +24,6 @@ pub type xen_ulong_t = u32;
 pub const PRI_xen_ulong: &str = "lx";
 /// `struct trap_info`, `arch-x86/xen.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -50,11 +49,6 @@ impl trap_info {
         address: 0,
     };
 }
-impl Default for trap_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `trap_info_t`, `arch-x86/xen.h`, 8 bytes.
 pub type trap_info_t = trap_info;
 /// `__guest_handle_trap_info_t`, `arch-x86/xen.h`, 4 bytes.
@@ -65,7 +59,6 @@ pub type __guest_handle_const_trap_info_t = crate::handle::Handle32<trap_info_t>
 pub type tsc_timestamp_t = u64;
 /// `struct vcpu_guest_context.fpu_ctxt`, `arch-x86/xen.h`, 512 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -83,14 +76,8 @@ impl vcpu_guest_context_fpu_ctxt {
     /// All bytes zero.
     pub const ZERO: Self = Self { x: [0; 512] };
 }
-impl Default for vcpu_guest_context_fpu_ctxt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vcpu_guest_context`, `arch-x86/xen.h`, 2800 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -142,11 +129,6 @@ impl vcpu_guest_context {
         vm_assist: 0,
     };
 }
-impl Default for vcpu_guest_context {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `VGCF_I387_VALID`, `arch-x86/xen.h`, `int`.
 pub const VGCF_I387_VALID: i32 = 1;
 /// `VGCF_IN_KERNEL`, `arch-x86/xen.h`, `int`.
@@ -183,7 +165,6 @@ pub type __guest_handle_const_vcpu_guest_context_t = crate::handle::Handle32<
 >;
 /// `struct arch_shared_info`, `arch-x86/xen.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -215,16 +196,10 @@ impl arch_shared_info {
         wc_sec_hi: 0,
     };
 }
-impl Default for arch_shared_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `arch_shared_info_t`, `arch-x86/xen.h`, 28 bytes.
 pub type arch_shared_info_t = arch_shared_info;
 /// `struct xen_cpuid_leaf`, `arch-x86/xen.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -254,11 +229,6 @@ impl xen_cpuid_leaf {
         d: 0,
     };
 }
-impl Default for xen_cpuid_leaf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_CPUID_NO_SUBLEAF`, `arch-x86/xen.h`, `unsigned int`.
 pub const XEN_CPUID_NO_SUBLEAF: u32 = 0xffffffff;
 /// `xen_cpuid_leaf_t`, `arch-x86/xen.h`, 24 bytes.
@@ -271,7 +241,6 @@ pub type __guest_handle_const_xen_cpuid_leaf_t = crate::handle::Handle32<
 >;
 /// `struct xen_msr_entry`, `arch-x86/xen.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -291,11 +260,6 @@ impl xen_msr_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { idx: 0, flags: 0, val: 0 };
 }
-impl Default for xen_msr_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_msr_entry_t`, `arch-x86/xen.h`, 16 bytes.
 pub type xen_msr_entry_t = xen_msr_entry;
 /// `__guest_handle_xen_msr_entry_t`, `arch-x86/xen.h`, 4 bytes.
@@ -308,3 +272,7 @@ pub const XEN_EMULATE_PREFIX: &str = ".byte 0x0f,0x0b,0x78,0x65,0x6e ; ";
 pub const XEN_CPUID: &str = ".byte 0x0f,0x0b,0x78,0x65,0x6e ; cpuid";
 /// `XEN_HVM_DEBUGCONS_IOPORT`, `arch-x86/xen.h`, `int`.
 pub const XEN_HVM_DEBUGCONS_IOPORT: i32 = 0xe9;
+crate::plain! {
+    trap_info vcpu_guest_context_fpu_ctxt vcpu_guest_context arch_shared_info
+    xen_cpuid_leaf xen_msr_entry
+}

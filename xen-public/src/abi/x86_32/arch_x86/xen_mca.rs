@@ -36,7 +36,6 @@ pub const MC_TYPE_EXTENDED: i32 = 2;
 pub const MC_TYPE_RECOVERY: i32 = 3;
 /// `struct mcinfo_common`, `arch-x86/xen-mca.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -54,11 +53,6 @@ pub struct mcinfo_common {
 impl mcinfo_common {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0, size: 0 };
-}
-impl Default for mcinfo_common {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_mcinfo_common_t`, `arch-x86/xen-mca.h`, 4 bytes.
 pub type xen_mcinfo_common_t = mcinfo_common;
@@ -78,7 +72,6 @@ pub const MC_FLAG_CMCI: i32 = 32;
 pub const MC_FLAG_MCE: i32 = 64;
 /// `struct mcinfo_global`, `arch-x86/xen-mca.h`, 32 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -114,14 +107,8 @@ impl mcinfo_global {
         mc_gstatus: 0,
     };
 }
-impl Default for mcinfo_global {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mcinfo_bank`, `arch-x86/xen-mca.h`, 48 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -155,14 +142,8 @@ impl mcinfo_bank {
         mc_tsc: 0,
     };
 }
-impl Default for mcinfo_bank {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mcinfo_msr`, `arch-x86/xen-mca.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -181,16 +162,10 @@ impl mcinfo_msr {
     /// All bytes zero.
     pub const ZERO: Self = Self { reg: 0, value: 0 };
 }
-impl Default for mcinfo_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mcinfo_msr_t`, `arch-x86/xen-mca.h`, 16 bytes.
 pub type xen_mcinfo_msr_t = mcinfo_msr;
 /// `struct mcinfo_extended`, `arch-x86/xen-mca.h`, 520 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -214,11 +189,6 @@ impl mcinfo_extended {
         mc_msr: [mcinfo_msr::ZERO; 32],
     };
 }
-impl Default for mcinfo_extended {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `REC_ACTION_RECOVERED`, `arch-x86/xen-mca.h`, `int`.
 pub const REC_ACTION_RECOVERED: i32 = 0x1;
 /// `REC_ACTION_NONE`, `arch-x86/xen-mca.h`, `int`.
@@ -233,7 +203,6 @@ pub const MC_ACTION_CPU_OFFLINE: i32 = 0x2;
 pub const MC_ACTION_CACHE_SHRINK: i32 = 0x4;
 /// `struct page_offline_action`, `arch-x86/xen-mca.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -252,16 +221,10 @@ impl page_offline_action {
     /// All bytes zero.
     pub const ZERO: Self = Self { mfn: 0, status: 0 };
 }
-impl Default for page_offline_action {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_page_offline_action_t`, `arch-x86/xen-mca.h`, 16 bytes.
 pub type xen_page_offline_action_t = page_offline_action;
 /// `struct cpu_offline_action`, `arch-x86/xen-mca.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -285,18 +248,12 @@ impl cpu_offline_action {
         mc_core_threadid: 0,
     };
 }
-impl Default for cpu_offline_action {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_cpu_offline_action_t`, `arch-x86/xen-mca.h`, 8 bytes.
 pub type xen_cpu_offline_action_t = cpu_offline_action;
 /// `MAX_UNION_SIZE`, `arch-x86/xen-mca.h`, `int`.
 pub const MAX_UNION_SIZE: i32 = 16;
 /// `struct mcinfo_recovery.action_info`, `arch-x86/xen-mca.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -311,14 +268,8 @@ impl mcinfo_recovery_action_info {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for mcinfo_recovery_action_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mcinfo_recovery`, `arch-x86/xen-mca.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -340,11 +291,6 @@ impl mcinfo_recovery {
         action_info: mcinfo_recovery_action_info::ZERO,
     };
 }
-impl Default for mcinfo_recovery {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `MCINFO_HYPERCALLSIZE`, `arch-x86/xen-mca.h`, `int`.
 pub const MCINFO_HYPERCALLSIZE: i32 = 1024;
 /// `MCINFO_MAXSIZE`, `arch-x86/xen-mca.h`, `int`.
@@ -353,7 +299,6 @@ pub const MCINFO_MAXSIZE: i32 = 768;
 pub const MCINFO_FLAGS_UNCOMPLETE: i32 = 0x1;
 /// `struct mc_info`, `arch-x86/xen-mca.h`, 768 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -376,11 +321,6 @@ impl mc_info {
         flags: 0,
         mi_data: [0; 95],
     };
-}
-impl Default for mc_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `mc_info_t`, `arch-x86/xen-mca.h`, 768 bytes.
 pub type mc_info_t = mc_info;
@@ -408,7 +348,6 @@ pub const MC_CAPS_VIA: i32 = 5;
 pub const MC_CAPS_AMD_ECX: i32 = 6;
 /// `struct mcinfo_logical_cpu`, `arch-x86/xen-mca.h`, 300 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -468,11 +407,6 @@ impl mcinfo_logical_cpu {
         mc_msrvalues: [mcinfo_msr::ZERO; 8],
     };
 }
-impl Default for mcinfo_logical_cpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_logical_cpu_t`, `arch-x86/xen-mca.h`, 300 bytes.
 pub type xen_mc_logical_cpu_t = mcinfo_logical_cpu;
 /// `__guest_handle_xen_mc_logical_cpu_t`, `arch-x86/xen-mca.h`, 4 bytes.
@@ -487,7 +421,6 @@ pub type __guest_handle_const_xen_mc_logical_cpu_t = crate::handle::Handle32<
 pub const XEN_MC_fetch: i32 = 1;
 /// `struct xen_mc_fetch`, `arch-x86/xen-mca.h`, 20 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -513,11 +446,6 @@ impl xen_mc_fetch {
         data: <__guest_handle_mc_info_t>::ZERO,
     };
 }
-impl Default for xen_mc_fetch {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_fetch_t`, `arch-x86/xen-mca.h`, 20 bytes.
 pub type xen_mc_fetch_t = xen_mc_fetch;
 /// `__guest_handle_xen_mc_fetch_t`, `arch-x86/xen-mca.h`, 4 bytes.
@@ -528,7 +456,6 @@ pub type __guest_handle_const_xen_mc_fetch_t = crate::handle::Handle32<xen_mc_fe
 pub const XEN_MC_notifydomain: i32 = 2;
 /// `struct xen_mc_notifydomain`, `arch-x86/xen-mca.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -552,11 +479,6 @@ impl xen_mc_notifydomain {
         flags: 0,
     };
 }
-impl Default for xen_mc_notifydomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_notifydomain_t`, `arch-x86/xen-mca.h`, 8 bytes.
 pub type xen_mc_notifydomain_t = xen_mc_notifydomain;
 /// `__guest_handle_xen_mc_notifydomain_t`, `arch-x86/xen-mca.h`, 4 bytes.
@@ -571,7 +493,6 @@ pub type __guest_handle_const_xen_mc_notifydomain_t = crate::handle::Handle32<
 pub const XEN_MC_physcpuinfo: i32 = 3;
 /// `struct xen_mc_physcpuinfo`, `arch-x86/xen-mca.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -595,11 +516,6 @@ impl xen_mc_physcpuinfo {
         info: <__guest_handle_xen_mc_logical_cpu_t>::ZERO,
     };
 }
-impl Default for xen_mc_physcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_physcpuinfo_t`, `arch-x86/xen-mca.h`, 12 bytes.
 pub type xen_mc_physcpuinfo_t = xen_mc_physcpuinfo;
 /// `XEN_MC_msrinject`, `arch-x86/xen-mca.h`, `int`.
@@ -608,7 +524,6 @@ pub const XEN_MC_msrinject: i32 = 4;
 pub const MC_MSRINJ_MAXMSRS: i32 = 8;
 /// `struct xen_mc_msrinject`, `arch-x86/xen-mca.h`, 144 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -638,11 +553,6 @@ impl xen_mc_msrinject {
         mcinj_msr: [mcinfo_msr::ZERO; 8],
     };
 }
-impl Default for xen_mc_msrinject {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_msrinject_t`, `arch-x86/xen-mca.h`, 144 bytes.
 pub type xen_mc_msrinject_t = xen_mc_msrinject;
 /// `MC_MSRINJ_F_INTERPOSE`, `arch-x86/xen-mca.h`, `int`.
@@ -653,7 +563,6 @@ pub const MC_MSRINJ_F_GPADDR: i32 = 0x2;
 pub const XEN_MC_mceinject: i32 = 5;
 /// `struct xen_mc_mceinject`, `arch-x86/xen-mca.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -671,16 +580,10 @@ impl xen_mc_mceinject {
     /// All bytes zero.
     pub const ZERO: Self = Self { mceinj_cpunr: 0 };
 }
-impl Default for xen_mc_mceinject {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_mceinject_t`, `arch-x86/xen-mca.h`, 4 bytes.
 pub type xen_mc_mceinject_t = xen_mc_mceinject;
 /// `struct xen_mc.u`, `arch-x86/xen-mca.h`, 144 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -697,14 +600,8 @@ impl xen_mc_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 144] };
 }
-impl Default for xen_mc_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_mc`, `arch-x86/xen-mca.h`, 152 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -722,14 +619,15 @@ impl xen_mc {
         u: xen_mc_u::ZERO,
     };
 }
-impl Default for xen_mc {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_t`, `arch-x86/xen-mca.h`, 152 bytes.
 pub type xen_mc_t = xen_mc;
 /// `__guest_handle_xen_mc_t`, `arch-x86/xen-mca.h`, 4 bytes.
 pub type __guest_handle_xen_mc_t = crate::handle::Handle32<xen_mc_t>;
 /// `__guest_handle_const_xen_mc_t`, `arch-x86/xen-mca.h`, 4 bytes.
 pub type __guest_handle_const_xen_mc_t = crate::handle::Handle32<xen_mc_t>;
+crate::plain! {
+    mcinfo_common mcinfo_global mcinfo_bank mcinfo_msr mcinfo_extended
+    page_offline_action cpu_offline_action mcinfo_recovery_action_info mcinfo_recovery
+    mc_info mcinfo_logical_cpu xen_mc_fetch xen_mc_notifydomain xen_mc_physcpuinfo
+    xen_mc_msrinject xen_mc_mceinject xen_mc_u xen_mc
+}

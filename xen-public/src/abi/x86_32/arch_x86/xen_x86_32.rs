@@ -66,7 +66,6 @@ pub const MACH2PHYS_NR_ENTRIES: u32 = 4194304;
 pub const machine_to_phys_mapping: u32 = 4118806528;
 /// `struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 68 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -134,11 +133,6 @@ impl cpu_user_regs {
         _pad5: 0,
     };
 }
-impl Default for cpu_user_regs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `cpu_user_regs_t`, `arch-x86/xen-x86_32.h`, 68 bytes.
 pub type cpu_user_regs_t = cpu_user_regs;
 /// `__guest_handle_cpu_user_regs_t`, `arch-x86/xen-x86_32.h`, 4 bytes.
@@ -147,7 +141,6 @@ pub type __guest_handle_cpu_user_regs_t = crate::handle::Handle32<cpu_user_regs_
 pub type __guest_handle_const_cpu_user_regs_t = crate::handle::Handle32<cpu_user_regs_t>;
 /// `struct arch_vcpu_info`, `arch-x86/xen-x86_32.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -166,16 +159,10 @@ impl arch_vcpu_info {
     /// All bytes zero.
     pub const ZERO: Self = Self { cr2: 0, pad: [0; 5] };
 }
-impl Default for arch_vcpu_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `arch_vcpu_info_t`, `arch-x86/xen-x86_32.h`, 24 bytes.
 pub type arch_vcpu_info_t = arch_vcpu_info;
 /// `struct xen_callback`, `arch-x86/xen-x86_32.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -194,10 +181,8 @@ impl xen_callback {
     /// All bytes zero.
     pub const ZERO: Self = Self { cs: 0, eip: 0 };
 }
-impl Default for xen_callback {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_callback_t`, `arch-x86/xen-x86_32.h`, 8 bytes.
 pub type xen_callback_t = xen_callback;
+crate::plain! {
+    cpu_user_regs arch_vcpu_info xen_callback
+}

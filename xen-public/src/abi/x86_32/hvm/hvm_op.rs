@@ -6,7 +6,6 @@ pub const HVMOP_set_param: i32 = 0;
 pub const HVMOP_get_param: i32 = 1;
 /// `struct xen_hvm_param`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -32,11 +31,6 @@ impl xen_hvm_param {
         value: 0,
     };
 }
-impl Default for xen_hvm_param {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_param_t`, `hvm/hvm_op.h`, 16 bytes.
 pub type xen_hvm_param_t = xen_hvm_param;
 /// `__guest_handle_xen_hvm_param_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -45,7 +39,6 @@ pub type __guest_handle_xen_hvm_param_t = crate::handle::Handle32<xen_hvm_param_
 pub type __guest_handle_const_xen_hvm_param_t = crate::handle::Handle32<xen_hvm_param_t>;
 /// `struct xen_hvm_altp2m_suppress_ve`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -73,14 +66,8 @@ impl xen_hvm_altp2m_suppress_ve {
         gfn: 0,
     };
 }
-impl Default for xen_hvm_altp2m_suppress_ve {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_hvm_altp2m_suppress_ve_multi`, `hvm/hvm_op.h`, 32 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -112,11 +99,6 @@ impl xen_hvm_altp2m_suppress_ve_multi {
         first_error_gfn: 0,
     };
 }
-impl Default for xen_hvm_altp2m_suppress_ve_multi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `HVMOP_flush_tlbs`, `hvm/hvm_op.h`, `int`.
 pub const HVMOP_flush_tlbs: i32 = 5;
 /// `hvmmem_type_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -135,7 +117,6 @@ pub const HVMMEM_ioreq_server: i32 = 4;
 pub const HVMOP_pagetable_dying: i32 = 9;
 /// `struct xen_hvm_pagetable_dying`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -159,11 +140,6 @@ impl xen_hvm_pagetable_dying {
         gpa: 0,
     };
 }
-impl Default for xen_hvm_pagetable_dying {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_pagetable_dying_t`, `hvm/hvm_op.h`, 16 bytes.
 pub type xen_hvm_pagetable_dying_t = xen_hvm_pagetable_dying;
 /// `__guest_handle_xen_hvm_pagetable_dying_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -178,7 +154,6 @@ pub type __guest_handle_const_xen_hvm_pagetable_dying_t = crate::handle::Handle3
 pub const HVMOP_get_time: i32 = 10;
 /// `struct xen_hvm_get_time`, `hvm/hvm_op.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -196,11 +171,6 @@ impl xen_hvm_get_time {
     /// All bytes zero.
     pub const ZERO: Self = Self { now: 0 };
 }
-impl Default for xen_hvm_get_time {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_get_time_t`, `hvm/hvm_op.h`, 8 bytes.
 pub type xen_hvm_get_time_t = xen_hvm_get_time;
 /// `__guest_handle_xen_hvm_get_time_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -213,7 +183,6 @@ pub type __guest_handle_const_xen_hvm_get_time_t = crate::handle::Handle32<
 pub const HVMOP_xentrace: i32 = 11;
 /// `struct xen_hvm_xentrace`, `hvm/hvm_op.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -237,11 +206,6 @@ impl xen_hvm_xentrace {
         extra: [0; 28],
     };
 }
-impl Default for xen_hvm_xentrace {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_xentrace_t`, `hvm/hvm_op.h`, 32 bytes.
 pub type xen_hvm_xentrace_t = xen_hvm_xentrace;
 /// `__guest_handle_xen_hvm_xentrace_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -254,7 +218,6 @@ pub type __guest_handle_const_xen_hvm_xentrace_t = crate::handle::Handle32<
 pub const HVMOP_get_mem_type: i32 = 15;
 /// `struct xen_hvm_get_mem_type`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -280,11 +243,6 @@ impl xen_hvm_get_mem_type {
         pfn: 0,
     };
 }
-impl Default for xen_hvm_get_mem_type {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_get_mem_type_t`, `hvm/hvm_op.h`, 16 bytes.
 pub type xen_hvm_get_mem_type_t = xen_hvm_get_mem_type;
 /// `__guest_handle_xen_hvm_get_mem_type_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -299,7 +257,6 @@ pub type __guest_handle_const_xen_hvm_get_mem_type_t = crate::handle::Handle32<
 pub const HVMOP_set_evtchn_upcall_vector: i32 = 23;
 /// `struct xen_hvm_evtchn_upcall_vector`, `hvm/hvm_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -323,11 +280,6 @@ impl xen_hvm_evtchn_upcall_vector {
         _pad_0x05: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_hvm_evtchn_upcall_vector {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_evtchn_upcall_vector_t`, `hvm/hvm_op.h`, 8 bytes.
 pub type xen_hvm_evtchn_upcall_vector_t = xen_hvm_evtchn_upcall_vector;
 /// `__guest_handle_xen_hvm_evtchn_upcall_vector_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -346,7 +298,6 @@ pub const HVMOP_altp2m: i32 = 25;
 pub const HVMOP_ALTP2M_INTERFACE_VERSION: i32 = 0x1;
 /// `struct xen_hvm_altp2m_domain_state`, `hvm/hvm_op.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -364,11 +315,6 @@ impl xen_hvm_altp2m_domain_state {
     /// All bytes zero.
     pub const ZERO: Self = Self { state: 0 };
 }
-impl Default for xen_hvm_altp2m_domain_state {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_domain_state_t`, `hvm/hvm_op.h`, 1 byte.
 pub type xen_hvm_altp2m_domain_state_t = xen_hvm_altp2m_domain_state;
 /// `__guest_handle_xen_hvm_altp2m_domain_state_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -381,7 +327,6 @@ pub type __guest_handle_const_xen_hvm_altp2m_domain_state_t = crate::handle::Han
 >;
 /// `struct xen_hvm_altp2m_vcpu_enable_notify`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -401,11 +346,6 @@ impl xen_hvm_altp2m_vcpu_enable_notify {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu_id: 0, pad: 0, gfn: 0 };
 }
-impl Default for xen_hvm_altp2m_vcpu_enable_notify {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_vcpu_enable_notify_t`, `hvm/hvm_op.h`, 16 bytes.
 pub type xen_hvm_altp2m_vcpu_enable_notify_t = xen_hvm_altp2m_vcpu_enable_notify;
 /// `__guest_handle_xen_hvm_altp2m_vcpu_enable_notify_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -418,7 +358,6 @@ pub type __guest_handle_const_xen_hvm_altp2m_vcpu_enable_notify_t = crate::handl
 >;
 /// `struct xen_hvm_altp2m_vcpu_disable_notify`, `hvm/hvm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -436,11 +375,6 @@ impl xen_hvm_altp2m_vcpu_disable_notify {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu_id: 0 };
 }
-impl Default for xen_hvm_altp2m_vcpu_disable_notify {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_vcpu_disable_notify_t`, `hvm/hvm_op.h`, 4 bytes.
 pub type xen_hvm_altp2m_vcpu_disable_notify_t = xen_hvm_altp2m_vcpu_disable_notify;
 /// `__guest_handle_xen_hvm_altp2m_vcpu_disable_notify_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -453,7 +387,6 @@ pub type __guest_handle_const_xen_hvm_altp2m_vcpu_disable_notify_t = crate::hand
 >;
 /// `struct xen_hvm_altp2m_view`, `hvm/hvm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -475,11 +408,6 @@ impl xen_hvm_altp2m_view {
         hvmmem_default_access: 0,
     };
 }
-impl Default for xen_hvm_altp2m_view {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_view_t`, `hvm/hvm_op.h`, 4 bytes.
 pub type xen_hvm_altp2m_view_t = xen_hvm_altp2m_view;
 /// `__guest_handle_xen_hvm_altp2m_view_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -492,7 +420,6 @@ pub type __guest_handle_const_xen_hvm_altp2m_view_t = crate::handle::Handle32<
 >;
 /// `struct xen_hvm_altp2m_mem_access`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -518,11 +445,6 @@ impl xen_hvm_altp2m_mem_access {
         gfn: 0,
     };
 }
-impl Default for xen_hvm_altp2m_mem_access {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_mem_access_t`, `hvm/hvm_op.h`, 16 bytes.
 pub type xen_hvm_altp2m_mem_access_t = xen_hvm_altp2m_mem_access;
 /// `__guest_handle_xen_hvm_altp2m_mem_access_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -535,7 +457,6 @@ pub type __guest_handle_const_xen_hvm_altp2m_mem_access_t = crate::handle::Handl
 >;
 /// `struct xen_hvm_altp2m_set_mem_access_multi`, `hvm/hvm_op.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -565,14 +486,8 @@ impl xen_hvm_altp2m_set_mem_access_multi {
         access_list: <crate::abi::x86_32::xen::__guest_handle_const_uint8>::ZERO,
     };
 }
-impl Default for xen_hvm_altp2m_set_mem_access_multi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_hvm_altp2m_change_gfn`, `hvm/hvm_op.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -600,11 +515,6 @@ impl xen_hvm_altp2m_change_gfn {
         new_gfn: 0,
     };
 }
-impl Default for xen_hvm_altp2m_change_gfn {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_change_gfn_t`, `hvm/hvm_op.h`, 24 bytes.
 pub type xen_hvm_altp2m_change_gfn_t = xen_hvm_altp2m_change_gfn;
 /// `__guest_handle_xen_hvm_altp2m_change_gfn_t`, `hvm/hvm_op.h`, 4 bytes.
@@ -617,7 +527,6 @@ pub type __guest_handle_const_xen_hvm_altp2m_change_gfn_t = crate::handle::Handl
 >;
 /// `struct xen_hvm_altp2m_get_vcpu_p2m_idx`, `hvm/hvm_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -641,14 +550,8 @@ impl xen_hvm_altp2m_get_vcpu_p2m_idx {
         _pad_0x06: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_hvm_altp2m_get_vcpu_p2m_idx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_hvm_altp2m_set_visibility`, `hvm/hvm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -672,14 +575,8 @@ impl xen_hvm_altp2m_set_visibility {
         pad: 0,
     };
 }
-impl Default for xen_hvm_altp2m_set_visibility {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_hvm_altp2m_op.u`, `hvm/hvm_op.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -703,14 +600,8 @@ impl xen_hvm_altp2m_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-impl Default for xen_hvm_altp2m_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_hvm_altp2m_op`, `hvm/hvm_op.h`, 80 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -733,11 +624,6 @@ impl xen_hvm_altp2m_op {
         pad2: 0,
         u: xen_hvm_altp2m_op_u::ZERO,
     };
-}
-impl Default for xen_hvm_altp2m_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `HVMOP_altp2m_get_domain_state`, `hvm/hvm_op.h`, `int`.
 pub const HVMOP_altp2m_get_domain_state: i32 = 1;
@@ -781,3 +667,12 @@ pub type __guest_handle_xen_hvm_altp2m_op_t = crate::handle::Handle32<
 pub type __guest_handle_const_xen_hvm_altp2m_op_t = crate::handle::Handle32<
     xen_hvm_altp2m_op_t,
 >;
+crate::plain! {
+    xen_hvm_param xen_hvm_altp2m_suppress_ve xen_hvm_altp2m_suppress_ve_multi
+    xen_hvm_pagetable_dying xen_hvm_get_time xen_hvm_xentrace xen_hvm_get_mem_type
+    xen_hvm_evtchn_upcall_vector xen_hvm_altp2m_domain_state
+    xen_hvm_altp2m_vcpu_enable_notify xen_hvm_altp2m_vcpu_disable_notify
+    xen_hvm_altp2m_view xen_hvm_altp2m_mem_access xen_hvm_altp2m_set_mem_access_multi
+    xen_hvm_altp2m_change_gfn xen_hvm_altp2m_get_vcpu_p2m_idx
+    xen_hvm_altp2m_set_visibility xen_hvm_altp2m_op_u xen_hvm_altp2m_op
+}

@@ -24,7 +24,6 @@ pub const BLKIF_MAX_SEGMENTS_PER_REQUEST: i32 = 11;
 pub const BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST: i32 = 8;
 /// `struct blkif_request_segment`, `io/blkif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -50,14 +49,8 @@ impl blkif_request_segment {
         _pad_0x06: crate::pad::Pad::ZERO,
     };
 }
-impl Default for blkif_request_segment {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct blkif_request`, `io/blkif.h`, 108 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -87,16 +80,10 @@ impl blkif_request {
         seg: [blkif_request_segment::ZERO; 11],
     };
 }
-impl Default for blkif_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `blkif_request_t`, `io/blkif.h`, 108 bytes.
 pub type blkif_request_t = blkif_request;
 /// `struct blkif_request_discard`, `io/blkif.h`, 28 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -126,18 +113,12 @@ impl blkif_request_discard {
         nr_sectors: 0,
     };
 }
-impl Default for blkif_request_discard {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `BLKIF_DISCARD_SECURE`, `io/blkif.h`, `int`.
 pub const BLKIF_DISCARD_SECURE: i32 = 1;
 /// `blkif_request_discard_t`, `io/blkif.h`, 28 bytes.
 pub type blkif_request_discard_t = blkif_request_discard;
 /// `struct blkif_request_indirect`, `io/blkif.h`, 64 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -173,16 +154,10 @@ impl blkif_request_indirect {
         pad: 0,
     };
 }
-impl Default for blkif_request_indirect {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `blkif_request_indirect_t`, `io/blkif.h`, 64 bytes.
 pub type blkif_request_indirect_t = blkif_request_indirect;
 /// `struct blkif_response`, `io/blkif.h`, 12 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -208,11 +183,6 @@ impl blkif_response {
         status: 0,
     };
 }
-impl Default for blkif_response {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `blkif_response_t`, `io/blkif.h`, 12 bytes.
 pub type blkif_response_t = blkif_response;
 /// `BLKIF_RSP_EOPNOTSUPP`, `io/blkif.h`, `int`.
@@ -223,7 +193,6 @@ pub const BLKIF_RSP_ERROR: i32 = -1;
 pub const BLKIF_RSP_OKAY: i32 = 0;
 /// `union blkif_sring_entry`, `io/blkif.h`, 108 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -237,14 +206,8 @@ impl blkif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 108] };
 }
-impl Default for blkif_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct blkif_sring.pvt).netif`, `io/blkif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -262,14 +225,8 @@ impl blkif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for blkif_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct blkif_sring.pvt).tapif_user`, `io/blkif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -287,14 +244,8 @@ impl blkif_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for blkif_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct blkif_sring.pvt`, `io/blkif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -309,14 +260,8 @@ impl blkif_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for blkif_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct blkif_sring`, `io/blkif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -342,14 +287,8 @@ impl blkif_sring {
         ring: [],
     };
 }
-impl Default for blkif_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct blkif_front_ring`, `io/blkif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -375,14 +314,8 @@ impl blkif_front_ring {
         sring: 0,
     };
 }
-impl Default for blkif_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct blkif_back_ring`, `io/blkif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -408,11 +341,6 @@ impl blkif_back_ring {
         sring: 0,
     };
 }
-impl Default for blkif_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `blkif_sring_t`, `io/blkif.h`, 64 bytes.
 pub type blkif_sring_t = blkif_sring;
 /// `blkif_front_ring_t`, `io/blkif.h`, 16 bytes.
@@ -425,3 +353,8 @@ pub const VDISK_CDROM: i32 = 0x1;
 pub const VDISK_REMOVABLE: i32 = 0x2;
 /// `VDISK_READONLY`, `io/blkif.h`, `int`.
 pub const VDISK_READONLY: i32 = 0x4;
+crate::plain! {
+    blkif_request_segment blkif_request blkif_request_discard blkif_request_indirect
+    blkif_response blkif_sring_entry blkif_sring_pvt_netif blkif_sring_pvt_tapif_user
+    blkif_sring_pvt blkif_sring blkif_front_ring blkif_back_ring
+}

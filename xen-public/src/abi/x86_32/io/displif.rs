@@ -54,7 +54,6 @@ pub const XENDISPL_EDID_MAX_SIZE: i32 = 32768;
 pub const XENDISPL_DBUF_FLG_REQ_ALLOC: i32 = 1;
 /// `struct xendispl_dbuf_create_req`, `io/displif.h`, 36 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -88,14 +87,8 @@ impl xendispl_dbuf_create_req {
         data_ofs: 0,
     };
 }
-impl Default for xendispl_dbuf_create_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_page_directory`, `io/displif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -117,14 +110,8 @@ impl xendispl_page_directory {
         gref: [],
     };
 }
-impl Default for xendispl_page_directory {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_dbuf_destroy_req`, `io/displif.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -142,14 +129,8 @@ impl xendispl_dbuf_destroy_req {
     /// All bytes zero.
     pub const ZERO: Self = Self { dbuf_cookie: 0 };
 }
-impl Default for xendispl_dbuf_destroy_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_fb_attach_req`, `io/displif.h`, 28 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -177,14 +158,8 @@ impl xendispl_fb_attach_req {
         pixel_format: 0,
     };
 }
-impl Default for xendispl_fb_attach_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_fb_detach_req`, `io/displif.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -202,14 +177,8 @@ impl xendispl_fb_detach_req {
     /// All bytes zero.
     pub const ZERO: Self = Self { fb_cookie: 0 };
 }
-impl Default for xendispl_fb_detach_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_set_config_req`, `io/displif.h`, 28 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -239,14 +208,8 @@ impl xendispl_set_config_req {
         bpp: 0,
     };
 }
-impl Default for xendispl_set_config_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_page_flip_req`, `io/displif.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -264,14 +227,8 @@ impl xendispl_page_flip_req {
     /// All bytes zero.
     pub const ZERO: Self = Self { fb_cookie: 0 };
 }
-impl Default for xendispl_page_flip_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_get_edid_req`, `io/displif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -293,14 +250,8 @@ impl xendispl_get_edid_req {
         gref_directory: 0,
     };
 }
-impl Default for xendispl_get_edid_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_get_edid_resp`, `io/displif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -318,14 +269,8 @@ impl xendispl_get_edid_resp {
     /// All bytes zero.
     pub const ZERO: Self = Self { edid_sz: 0 };
 }
-impl Default for xendispl_get_edid_resp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_pg_flip_evt`, `io/displif.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -343,14 +288,8 @@ impl xendispl_pg_flip_evt {
     /// All bytes zero.
     pub const ZERO: Self = Self { fb_cookie: 0 };
 }
-impl Default for xendispl_pg_flip_evt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_req.op`, `io/displif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -370,14 +309,8 @@ impl xendispl_req_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xendispl_req_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_req`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -397,14 +330,8 @@ impl xendispl_req {
         op: xendispl_req_op::ZERO,
     };
 }
-impl Default for xendispl_req {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_resp.op`, `io/displif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -418,14 +345,8 @@ impl xendispl_resp_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xendispl_resp_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_resp`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -447,14 +368,8 @@ impl xendispl_resp {
         op: xendispl_resp_op::ZERO,
     };
 }
-impl Default for xendispl_resp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_evt.op`, `io/displif.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -468,14 +383,8 @@ impl xendispl_evt_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xendispl_evt_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xendispl_evt`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -495,14 +404,8 @@ impl xendispl_evt {
         op: xendispl_evt_op::ZERO,
     };
 }
-impl Default for xendispl_evt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xen_displif_sring_entry`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -516,14 +419,8 @@ impl xen_displif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-impl Default for xen_displif_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_sring.pvt).netif`, `io/displif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -541,14 +438,8 @@ impl xen_displif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for xen_displif_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_sring.pvt).tapif_user`, `io/displif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -566,14 +457,8 @@ impl xen_displif_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for xen_displif_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_sring.pvt`, `io/displif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -588,14 +473,8 @@ impl xen_displif_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_displif_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_sring`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -621,14 +500,8 @@ impl xen_displif_sring {
         ring: [],
     };
 }
-impl Default for xen_displif_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_front_ring`, `io/displif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -654,14 +527,8 @@ impl xen_displif_front_ring {
         sring: 0,
     };
 }
-impl Default for xen_displif_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_displif_back_ring`, `io/displif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -687,11 +554,6 @@ impl xen_displif_back_ring {
         sring: 0,
     };
 }
-impl Default for xen_displif_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_displif_sring_t`, `io/displif.h`, 64 bytes.
 pub type xen_displif_sring_t = xen_displif_sring;
 /// `xen_displif_front_ring_t`, `io/displif.h`, 16 bytes.
@@ -700,7 +562,6 @@ pub type xen_displif_front_ring_t = xen_displif_front_ring;
 pub type xen_displif_back_ring_t = xen_displif_back_ring;
 /// `struct xendispl_event_page`, `io/displif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -724,11 +585,6 @@ impl xendispl_event_page {
         reserved: [0; 56],
     };
 }
-impl Default for xendispl_event_page {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENDISPL_EVENT_PAGE_SIZE`, `io/displif.h`, `int`.
 pub const XENDISPL_EVENT_PAGE_SIZE: i32 = 4096;
 /// `XENDISPL_IN_RING_OFFS`, `io/displif.h`, `unsigned int`.
@@ -737,3 +593,12 @@ pub const XENDISPL_IN_RING_OFFS: u32 = 64;
 pub const XENDISPL_IN_RING_SIZE: u32 = 4032;
 /// `XENDISPL_IN_RING_LEN`, `io/displif.h`, `unsigned int`.
 pub const XENDISPL_IN_RING_LEN: u32 = 63;
+crate::plain! {
+    xendispl_dbuf_create_req xendispl_page_directory xendispl_dbuf_destroy_req
+    xendispl_fb_attach_req xendispl_fb_detach_req xendispl_set_config_req
+    xendispl_page_flip_req xendispl_get_edid_req xendispl_get_edid_resp
+    xendispl_pg_flip_evt xendispl_req_op xendispl_req xendispl_resp_op xendispl_resp
+    xendispl_evt_op xendispl_evt xen_displif_sring_entry xen_displif_sring_pvt_netif
+    xen_displif_sring_pvt_tapif_user xen_displif_sring_pvt xen_displif_sring
+    xen_displif_front_ring xen_displif_back_ring xendispl_event_page
+}

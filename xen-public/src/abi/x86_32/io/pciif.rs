@@ -52,7 +52,6 @@ pub const XEN_PCI_ERR_op_failed: i32 = -5;
 pub const SH_INFO_MAX_VEC: i32 = 128;
 /// `struct xen_msix_entry`, `io/pciif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -71,14 +70,8 @@ impl xen_msix_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { vector: 0, entry: 0 };
 }
-impl Default for xen_msix_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pci_op`, `io/pciif.h`, 548 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -116,14 +109,8 @@ impl xen_pci_op {
         msix_entries: [xen_msix_entry::ZERO; 128],
     };
 }
-impl Default for xen_pci_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pcie_aer_op`, `io/pciif.h`, 20 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -151,14 +138,8 @@ impl xen_pcie_aer_op {
         devfn: 0,
     };
 }
-impl Default for xen_pcie_aer_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pci_sharedinfo`, `io/pciif.h`, 572 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -182,8 +163,6 @@ impl xen_pci_sharedinfo {
         aer_op: xen_pcie_aer_op::ZERO,
     };
 }
-impl Default for xen_pci_sharedinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    xen_msix_entry xen_pci_op xen_pcie_aer_op xen_pci_sharedinfo
 }

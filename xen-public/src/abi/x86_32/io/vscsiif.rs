@@ -18,7 +18,6 @@ pub const VSCSIIF_SENSE_BUFFERSIZE: i32 = 96;
 pub const VSCSIIF_PAGE_SIZE: i32 = 4096;
 /// `struct scsiif_request_segment`, `io/vscsiif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -42,18 +41,12 @@ impl scsiif_request_segment {
         length: 0,
     };
 }
-impl Default for scsiif_request_segment {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vscsiif_segment_t`, `io/vscsiif.h`, 8 bytes.
 pub type vscsiif_segment_t = scsiif_request_segment;
 /// `VSCSIIF_SG_PER_PAGE`, `io/vscsiif.h`, `unsigned int`.
 pub const VSCSIIF_SG_PER_PAGE: u32 = 512;
 /// `struct vscsiif_request`, `io/vscsiif.h`, 252 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -97,11 +90,6 @@ impl vscsiif_request {
         reserved: [0; 3],
     };
 }
-impl Default for vscsiif_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `VSCSIIF_SG_GRANT`, `io/vscsiif.h`, `int`.
 pub const VSCSIIF_SG_GRANT: i32 = 0x80;
 /// `vscsiif_request_t`, `io/vscsiif.h`, 252 bytes.
@@ -110,7 +98,6 @@ pub type vscsiif_request_t = vscsiif_request;
 pub const VSCSIIF_SG_LIST_SIZE: u32 = 31;
 /// `struct vscsiif_sg_list`, `io/vscsiif.h`, 252 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -136,16 +123,10 @@ impl vscsiif_sg_list {
         seg: [scsiif_request_segment::ZERO; 31],
     };
 }
-impl Default for vscsiif_sg_list {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vscsiif_sg_list_t`, `io/vscsiif.h`, 252 bytes.
 pub type vscsiif_sg_list_t = vscsiif_sg_list;
 /// `struct vscsiif_response`, `io/vscsiif.h`, 252 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -176,11 +157,6 @@ impl vscsiif_response {
         residual_len: 0,
         reserved: [0; 36],
     };
-}
-impl Default for vscsiif_response {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `vscsiif_response_t`, `io/vscsiif.h`, 252 bytes.
 pub type vscsiif_response_t = vscsiif_response;
@@ -232,7 +208,6 @@ pub const XEN_VSCSIIF_RSLT_RESET_SUCCESS: i32 = 0x2002;
 pub const XEN_VSCSIIF_RSLT_RESET_FAILED: i32 = 0x2003;
 /// `union vscsiif_sring_entry`, `io/vscsiif.h`, 252 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -246,14 +221,8 @@ impl vscsiif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 252] };
 }
-impl Default for vscsiif_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vscsiif_sring.pvt).netif`, `io/vscsiif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -271,14 +240,8 @@ impl vscsiif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for vscsiif_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vscsiif_sring.pvt).tapif_user`, `io/vscsiif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -296,14 +259,8 @@ impl vscsiif_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for vscsiif_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vscsiif_sring.pvt`, `io/vscsiif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -318,14 +275,8 @@ impl vscsiif_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for vscsiif_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vscsiif_sring`, `io/vscsiif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -351,14 +302,8 @@ impl vscsiif_sring {
         ring: [],
     };
 }
-impl Default for vscsiif_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vscsiif_front_ring`, `io/vscsiif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -384,14 +329,8 @@ impl vscsiif_front_ring {
         sring: 0,
     };
 }
-impl Default for vscsiif_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vscsiif_back_ring`, `io/vscsiif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -417,14 +356,14 @@ impl vscsiif_back_ring {
         sring: 0,
     };
 }
-impl Default for vscsiif_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vscsiif_sring_t`, `io/vscsiif.h`, 64 bytes.
 pub type vscsiif_sring_t = vscsiif_sring;
 /// `vscsiif_front_ring_t`, `io/vscsiif.h`, 16 bytes.
 pub type vscsiif_front_ring_t = vscsiif_front_ring;
 /// `vscsiif_back_ring_t`, `io/vscsiif.h`, 16 bytes.
 pub type vscsiif_back_ring_t = vscsiif_back_ring;
+crate::plain! {
+    scsiif_request_segment vscsiif_request vscsiif_sg_list vscsiif_response
+    vscsiif_sring_entry vscsiif_sring_pvt_netif vscsiif_sring_pvt_tapif_user
+    vscsiif_sring_pvt vscsiif_sring vscsiif_front_ring vscsiif_back_ring
+}

@@ -84,7 +84,6 @@ pub const VGCF_in_syscall: i32 = 256;
 pub const VGCF_IN_SYSCALL: i32 = 256;
 /// `struct iret_context`, `arch-x86/xen-x86_64.h`, 72 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -120,14 +119,8 @@ impl iret_context {
         ss: 0,
     };
 }
-impl Default for iret_context {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -142,14 +135,8 @@ impl cpu_user_regs_rbp {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rbp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -164,14 +151,8 @@ impl cpu_user_regs_rbx {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rbx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -186,14 +167,8 @@ impl cpu_user_regs_rax {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rax {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -208,14 +183,8 @@ impl cpu_user_regs_rcx {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rcx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -230,14 +199,8 @@ impl cpu_user_regs_rdx {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rdx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -252,14 +215,8 @@ impl cpu_user_regs_rsi {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rsi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -274,14 +231,8 @@ impl cpu_user_regs_rdi {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rdi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -296,14 +247,8 @@ impl cpu_user_regs_rip {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rip {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -318,14 +263,8 @@ impl cpu_user_regs_rflags {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rflags {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -340,14 +279,8 @@ impl cpu_user_regs_rsp {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rsp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 200 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -427,11 +360,6 @@ impl cpu_user_regs {
         _pad6: [0; 3],
     };
 }
-impl Default for cpu_user_regs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `cpu_user_regs_t`, `arch-x86/xen-x86_64.h`, 200 bytes.
 pub type cpu_user_regs_t = cpu_user_regs;
 /// `__guest_handle_cpu_user_regs_t`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -440,7 +368,6 @@ pub type __guest_handle_cpu_user_regs_t = crate::handle::Handle64<cpu_user_regs_
 pub type __guest_handle_const_cpu_user_regs_t = crate::handle::Handle64<cpu_user_regs_t>;
 /// `struct arch_vcpu_info`, `arch-x86/xen-x86_64.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -459,12 +386,12 @@ impl arch_vcpu_info {
     /// All bytes zero.
     pub const ZERO: Self = Self { cr2: 0, pad: 0 };
 }
-impl Default for arch_vcpu_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `arch_vcpu_info_t`, `arch-x86/xen-x86_64.h`, 16 bytes.
 pub type arch_vcpu_info_t = arch_vcpu_info;
 /// `xen_callback_t`, `arch-x86/xen-x86_64.h`, 8 bytes.
 pub type xen_callback_t = u64;
+crate::plain! {
+    iret_context cpu_user_regs_rbp cpu_user_regs_rbx cpu_user_regs_rax cpu_user_regs_rcx
+    cpu_user_regs_rdx cpu_user_regs_rsi cpu_user_regs_rdi cpu_user_regs_rip
+    cpu_user_regs_rflags cpu_user_regs_rsp cpu_user_regs arch_vcpu_info
+}

@@ -10,7 +10,6 @@ pub const HVM_INFO_PADDR: i32 = 653312;
 pub const HVM_MAX_VCPUS: i32 = 128;
 /// `struct hvm_info_table`, `hvm/hvm_info_table.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -48,8 +47,6 @@ impl hvm_info_table {
         vcpu_online: [0; 16],
     };
 }
-impl Default for hvm_info_table {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    hvm_info_table
 }

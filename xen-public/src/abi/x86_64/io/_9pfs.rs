@@ -2,7 +2,6 @@
 //! `xen/include/public/io/9pfs.h`.
 /// `struct xen_9pfs_data_intf`, `io/9pfs.h`, 132 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -36,14 +35,8 @@ impl xen_9pfs_data_intf {
         r#ref: [],
     };
 }
-impl Default for xen_9pfs_data_intf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_9pfs_data`, `io/9pfs.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -62,8 +55,6 @@ impl xen_9pfs_data {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#in: 0, out: 0 };
 }
-impl Default for xen_9pfs_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    xen_9pfs_data_intf xen_9pfs_data
 }

@@ -4,7 +4,6 @@
 pub const XENFB_TYPE_UPDATE: i32 = 2;
 /// `struct xenfb_update`, `io/fbif.h`, 20 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -34,16 +33,10 @@ impl xenfb_update {
         height: 0,
     };
 }
-impl Default for xenfb_update {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENFB_TYPE_RESIZE`, `io/fbif.h`, `int`.
 pub const XENFB_TYPE_RESIZE: i32 = 3;
 /// `struct xenfb_resize`, `io/fbif.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -75,16 +68,10 @@ impl xenfb_resize {
         offset: 0,
     };
 }
-impl Default for xenfb_resize {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENFB_OUT_EVENT_SIZE`, `io/fbif.h`, `int`.
 pub const XENFB_OUT_EVENT_SIZE: i32 = 40;
 /// `union xenfb_out_event`, `io/fbif.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -100,18 +87,12 @@ impl xenfb_out_event {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
-impl Default for xenfb_out_event {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENFB_TYPE_REFRESH_PERIOD`, `io/fbif.h`, `int`.
 pub const XENFB_TYPE_REFRESH_PERIOD: i32 = 1;
 /// `XENFB_NO_REFRESH`, `io/fbif.h`, `int`.
 pub const XENFB_NO_REFRESH: i32 = 0;
 /// `struct xenfb_refresh_period`, `io/fbif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -135,16 +116,10 @@ impl xenfb_refresh_period {
         period: 0,
     };
 }
-impl Default for xenfb_refresh_period {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENFB_IN_EVENT_SIZE`, `io/fbif.h`, `int`.
 pub const XENFB_IN_EVENT_SIZE: i32 = 40;
 /// `union xenfb_in_event`, `io/fbif.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -158,11 +133,6 @@ pub union xenfb_in_event {
 impl xenfb_in_event {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
-}
-impl Default for xenfb_in_event {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XENFB_IN_RING_SIZE`, `io/fbif.h`, `int`.
 pub const XENFB_IN_RING_SIZE: i32 = 1024;
@@ -178,7 +148,6 @@ pub const XENFB_OUT_RING_LEN: i32 = 51;
 pub const XENFB_OUT_RING_OFFS: i32 = 2048;
 /// `struct xenfb_page`, `io/fbif.h`, 2088 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -218,8 +187,7 @@ impl xenfb_page {
         pd: [0; 256],
     };
 }
-impl Default for xenfb_page {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    xenfb_update xenfb_resize xenfb_out_event xenfb_refresh_period xenfb_in_event
+    xenfb_page
 }

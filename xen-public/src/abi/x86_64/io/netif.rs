@@ -24,7 +24,6 @@ pub const XEN_NETIF_CTRL_HASH_ALGORITHM_NONE: i32 = 0;
 pub const XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ: i32 = 1;
 /// `struct xen_netif_ctrl_request`, `io/netif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -47,11 +46,6 @@ impl xen_netif_ctrl_request {
         r#type: 0,
         data: [0; 3],
     };
-}
-impl Default for xen_netif_ctrl_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_NETIF_CTRL_TYPE_INVALID`, `io/netif.h`, `int`.
 pub const XEN_NETIF_CTRL_TYPE_INVALID: i32 = 0;
@@ -77,7 +71,6 @@ pub const XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING: i32 = 9;
 pub const XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING: i32 = 10;
 /// `struct xen_netif_ctrl_response`, `io/netif.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -103,11 +96,6 @@ impl xen_netif_ctrl_response {
         data: 0,
     };
 }
-impl Default for xen_netif_ctrl_response {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_NETIF_CTRL_STATUS_SUCCESS`, `io/netif.h`, `int`.
 pub const XEN_NETIF_CTRL_STATUS_SUCCESS: i32 = 0;
 /// `XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED`, `io/netif.h`, `int`.
@@ -118,7 +106,6 @@ pub const XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER: i32 = 2;
 pub const XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW: i32 = 3;
 /// `struct xen_netif_gref`, `io/netif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -142,18 +129,12 @@ impl xen_netif_gref {
         status: 0,
     };
 }
-impl Default for xen_netif_gref {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_NETIF_CTRLF_GREF_readonly`, `io/netif.h`, `int`.
 pub const _XEN_NETIF_CTRLF_GREF_readonly: i32 = 0;
 /// `XEN_NETIF_CTRLF_GREF_readonly`, `io/netif.h`, `unsigned int`.
 pub const XEN_NETIF_CTRLF_GREF_readonly: u32 = 1;
 /// `union xen_netif_ctrl_sring_entry`, `io/netif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -167,14 +148,8 @@ impl xen_netif_ctrl_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_netif_ctrl_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_netif_ctrl_sring.pvt).netif`, `io/netif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -192,14 +167,8 @@ impl xen_netif_ctrl_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for xen_netif_ctrl_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_netif_ctrl_sring.pvt).tapif_user`, `io/netif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -217,14 +186,8 @@ impl xen_netif_ctrl_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for xen_netif_ctrl_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_netif_ctrl_sring.pvt`, `io/netif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -239,14 +202,8 @@ impl xen_netif_ctrl_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_netif_ctrl_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_netif_ctrl_sring`, `io/netif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -272,14 +229,8 @@ impl xen_netif_ctrl_sring {
         ring: [],
     };
 }
-impl Default for xen_netif_ctrl_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_netif_ctrl_front_ring`, `io/netif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -307,14 +258,8 @@ impl xen_netif_ctrl_front_ring {
         sring: 0,
     };
 }
-impl Default for xen_netif_ctrl_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_netif_ctrl_back_ring`, `io/netif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -342,11 +287,6 @@ impl xen_netif_ctrl_back_ring {
         sring: 0,
     };
 }
-impl Default for xen_netif_ctrl_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_netif_ctrl_sring_t`, `io/netif.h`, 64 bytes.
 pub type xen_netif_ctrl_sring_t = xen_netif_ctrl_sring;
 /// `xen_netif_ctrl_front_ring_t`, `io/netif.h`, 24 bytes.
@@ -373,7 +313,6 @@ pub const NETTXF_extra_info: u32 = 8;
 pub const XEN_NETIF_MAX_TX_SIZE: i32 = 0xffff;
 /// `struct netif_tx_request`, `io/netif.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -401,11 +340,6 @@ impl netif_tx_request {
         size: 0,
     };
 }
-impl Default for netif_tx_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `netif_tx_request_t`, `io/netif.h`, 12 bytes.
 pub type netif_tx_request_t = netif_tx_request;
 /// `XEN_NETIF_EXTRA_TYPE_NONE`, `io/netif.h`, `int`.
@@ -432,7 +366,6 @@ pub const XEN_NETIF_GSO_TYPE_TCPV4: i32 = 1;
 pub const XEN_NETIF_GSO_TYPE_TCPV6: i32 = 2;
 /// `struct netif_extra_info.u).gso`, `io/netif.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -458,14 +391,8 @@ impl netif_extra_info_u_gso {
         features: 0,
     };
 }
-impl Default for netif_extra_info_u_gso {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_extra_info.u).mcast`, `io/netif.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -483,14 +410,8 @@ impl netif_extra_info_u_mcast {
     /// All bytes zero.
     pub const ZERO: Self = Self { addr: [0; 6] };
 }
-impl Default for netif_extra_info_u_mcast {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_extra_info.u).hash`, `io/netif.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -514,14 +435,8 @@ impl netif_extra_info_u_hash {
         value: [0; 4],
     };
 }
-impl Default for netif_extra_info_u_hash {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_extra_info.u`, `io/netif.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -537,14 +452,8 @@ impl netif_extra_info_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 6] };
 }
-impl Default for netif_extra_info_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_extra_info`, `io/netif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -562,16 +471,10 @@ impl netif_extra_info {
         u: netif_extra_info_u::ZERO,
     };
 }
-impl Default for netif_extra_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `netif_extra_info_t`, `io/netif.h`, 8 bytes.
 pub type netif_extra_info_t = netif_extra_info;
 /// `struct netif_tx_response`, `io/netif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -590,16 +493,10 @@ impl netif_tx_response {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0, status: 0 };
 }
-impl Default for netif_tx_response {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `netif_tx_response_t`, `io/netif.h`, 4 bytes.
 pub type netif_tx_response_t = netif_tx_response;
 /// `struct netif_rx_request`, `io/netif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -618,11 +515,6 @@ pub struct netif_rx_request {
 impl netif_rx_request {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0, pad: 0, gref: 0 };
-}
-impl Default for netif_rx_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `netif_rx_request_t`, `io/netif.h`, 8 bytes.
 pub type netif_rx_request_t = netif_rx_request;
@@ -648,7 +540,6 @@ pub const _NETRXF_gso_prefix: i32 = 4;
 pub const NETRXF_gso_prefix: u32 = 16;
 /// `struct netif_rx_response`, `io/netif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -674,16 +565,10 @@ impl netif_rx_response {
         status: 0,
     };
 }
-impl Default for netif_rx_response {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `netif_rx_response_t`, `io/netif.h`, 8 bytes.
 pub type netif_rx_response_t = netif_rx_response;
 /// `union netif_tx_sring_entry`, `io/netif.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -697,14 +582,8 @@ impl netif_tx_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
-impl Default for netif_tx_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_tx_sring.pvt).netif`, `io/netif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -722,14 +601,8 @@ impl netif_tx_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for netif_tx_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_tx_sring.pvt).tapif_user`, `io/netif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -747,14 +620,8 @@ impl netif_tx_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for netif_tx_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_tx_sring.pvt`, `io/netif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -769,14 +636,8 @@ impl netif_tx_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for netif_tx_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_tx_sring`, `io/netif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -802,14 +663,8 @@ impl netif_tx_sring {
         ring: [],
     };
 }
-impl Default for netif_tx_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_tx_front_ring`, `io/netif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -837,14 +692,8 @@ impl netif_tx_front_ring {
         sring: 0,
     };
 }
-impl Default for netif_tx_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_tx_back_ring`, `io/netif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -872,11 +721,6 @@ impl netif_tx_back_ring {
         sring: 0,
     };
 }
-impl Default for netif_tx_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `netif_tx_sring_t`, `io/netif.h`, 64 bytes.
 pub type netif_tx_sring_t = netif_tx_sring;
 /// `netif_tx_front_ring_t`, `io/netif.h`, 24 bytes.
@@ -885,7 +729,6 @@ pub type netif_tx_front_ring_t = netif_tx_front_ring;
 pub type netif_tx_back_ring_t = netif_tx_back_ring;
 /// `union netif_rx_sring_entry`, `io/netif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -899,14 +742,8 @@ impl netif_rx_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for netif_rx_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_rx_sring.pvt).netif`, `io/netif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -924,14 +761,8 @@ impl netif_rx_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for netif_rx_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_rx_sring.pvt).tapif_user`, `io/netif.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -949,14 +780,8 @@ impl netif_rx_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for netif_rx_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_rx_sring.pvt`, `io/netif.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -971,14 +796,8 @@ impl netif_rx_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for netif_rx_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_rx_sring`, `io/netif.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1004,14 +823,8 @@ impl netif_rx_sring {
         ring: [],
     };
 }
-impl Default for netif_rx_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_rx_front_ring`, `io/netif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1039,14 +852,8 @@ impl netif_rx_front_ring {
         sring: 0,
     };
 }
-impl Default for netif_rx_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct netif_rx_back_ring`, `io/netif.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1074,11 +881,6 @@ impl netif_rx_back_ring {
         sring: 0,
     };
 }
-impl Default for netif_rx_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `netif_rx_sring_t`, `io/netif.h`, 64 bytes.
 pub type netif_rx_sring_t = netif_rx_sring;
 /// `netif_rx_front_ring_t`, `io/netif.h`, 24 bytes.
@@ -1093,3 +895,16 @@ pub const NETIF_RSP_ERROR: i32 = -1;
 pub const NETIF_RSP_OKAY: i32 = 0;
 /// `NETIF_RSP_NULL`, `io/netif.h`, `int`.
 pub const NETIF_RSP_NULL: i32 = 1;
+crate::plain! {
+    xen_netif_ctrl_request xen_netif_ctrl_response xen_netif_gref
+    xen_netif_ctrl_sring_entry xen_netif_ctrl_sring_pvt_netif
+    xen_netif_ctrl_sring_pvt_tapif_user xen_netif_ctrl_sring_pvt xen_netif_ctrl_sring
+    xen_netif_ctrl_front_ring xen_netif_ctrl_back_ring netif_tx_request
+    netif_extra_info_u_gso netif_extra_info_u_mcast netif_extra_info_u_hash
+    netif_extra_info_u netif_extra_info netif_tx_response netif_rx_request
+    netif_rx_response netif_tx_sring_entry netif_tx_sring_pvt_netif
+    netif_tx_sring_pvt_tapif_user netif_tx_sring_pvt netif_tx_sring netif_tx_front_ring
+    netif_tx_back_ring netif_rx_sring_entry netif_rx_sring_pvt_netif
+    netif_rx_sring_pvt_tapif_user netif_rx_sring_pvt netif_rx_sring netif_rx_front_ring
+    netif_rx_back_ring
+}

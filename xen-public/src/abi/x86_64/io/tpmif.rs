@@ -2,7 +2,6 @@
 //! `xen/include/public/io/tpmif.h`.
 /// `struct tpmif_tx_request`, `io/tpmif.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -28,11 +27,6 @@ impl tpmif_tx_request {
         size: 0,
     };
 }
-impl Default for tpmif_tx_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `tpmif_tx_request_t`, `io/tpmif.h`, 16 bytes.
 pub type tpmif_tx_request_t = tpmif_tx_request;
 /// `TPMIF_RING_IDX`, `io/tpmif.h`, 4 bytes.
@@ -41,7 +35,6 @@ pub type TPMIF_RING_IDX = u32;
 pub const TPMIF_TX_RING_SIZE: i32 = 1;
 /// `struct tpmif_ring`, `io/tpmif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -61,16 +54,10 @@ impl tpmif_ring {
         req: tpmif_tx_request::ZERO,
     };
 }
-impl Default for tpmif_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `tpmif_ring_t`, `io/tpmif.h`, 16 bytes.
 pub type tpmif_ring_t = tpmif_ring;
 /// `struct tpmif_tx_interface`, `io/tpmif.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -90,11 +77,6 @@ impl tpmif_tx_interface {
         ring: [tpmif_ring::ZERO; 1],
     };
 }
-impl Default for tpmif_tx_interface {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `tpmif_tx_interface_t`, `io/tpmif.h`, 16 bytes.
 pub type tpmif_tx_interface_t = tpmif_tx_interface;
 /// `enum tpmif_state`, `io/tpmif.h`, 4 bytes.
@@ -109,7 +91,6 @@ pub const TPMIF_STATE_FINISH: i32 = 2;
 pub const TPMIF_STATE_CANCEL: i32 = 3;
 /// `struct tpmif_shared_page`, `io/tpmif.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -139,10 +120,8 @@ impl tpmif_shared_page {
         extra_pages: [],
     };
 }
-impl Default for tpmif_shared_page {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `tpmif_shared_page_t`, `io/tpmif.h`, 8 bytes.
 pub type tpmif_shared_page_t = tpmif_shared_page;
+crate::plain! {
+    tpmif_tx_request tpmif_ring tpmif_tx_interface tpmif_shared_page
+}

@@ -60,7 +60,6 @@ pub const XS_WRITE_CREATE: &str = "CREATE";
 pub const XS_WRITE_CREATE_EXCL: &str = "CREATE|EXCL";
 /// `struct xsd_errors`, `io/xs_wire.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -84,14 +83,8 @@ impl xsd_errors {
         errstring: 0,
     };
 }
-impl Default for xsd_errors {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xsd_sockmsg`, `io/xs_wire.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -117,11 +110,6 @@ impl xsd_sockmsg {
         len: 0,
     };
 }
-impl Default for xsd_sockmsg {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `enum xs_watch_type`, `io/xs_wire.h`, 4 bytes.
 pub type xs_watch_type = u32;
 /// `XS_WATCH_PATH`, `io/xs_wire.h`, `int`.
@@ -134,7 +122,6 @@ pub const XENSTORE_RING_SIZE: i32 = 1024;
 pub type XENSTORE_RING_IDX = u32;
 /// `struct xenstore_domain_interface`, `io/xs_wire.h`, 2076 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -170,11 +157,6 @@ impl xenstore_domain_interface {
         error: 0,
     };
 }
-impl Default for xenstore_domain_interface {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XENSTORE_PAYLOAD_MAX`, `io/xs_wire.h`, `int`.
 pub const XENSTORE_PAYLOAD_MAX: i32 = 4096;
 /// `XENSTORE_ABS_PATH_MAX`, `io/xs_wire.h`, `int`.
@@ -197,3 +179,6 @@ pub const XENSTORE_ERROR_COMM: i32 = 1;
 pub const XENSTORE_ERROR_RINGIDX: i32 = 2;
 /// `XENSTORE_ERROR_PROTO`, `io/xs_wire.h`, `int`.
 pub const XENSTORE_ERROR_PROTO: i32 = 3;
+crate::plain! {
+    xsd_errors xsd_sockmsg xenstore_domain_interface
+}

@@ -4,7 +4,6 @@
 pub const XEN_DOMCTL_INTERFACE_VERSION: i32 = 0x12;
 /// `struct xen_domctl_createdomain`, `domctl.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -40,11 +39,6 @@ impl xen_domctl_createdomain {
         arch: crate::toolstack::v4_14::arm32::arch_arm::xen_arch_domainconfig::ZERO,
     };
 }
-impl Default for xen_domctl_createdomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_DOMCTL_CDF_hvm`, `domctl.h`, `int`.
 pub const _XEN_DOMCTL_CDF_hvm: i32 = 0;
 /// `XEN_DOMCTL_CDF_hvm`, `domctl.h`, `unsigned int`.
@@ -79,7 +73,6 @@ pub const XEN_DOMCTL_IOMMU_no_sharept: u32 = 1;
 pub const XEN_DOMCTL_IOMMU_MAX: u32 = 1;
 /// `struct xen_domctl_getdomaininfo`, `domctl.h`, 112 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -130,11 +123,6 @@ impl xen_domctl_getdomaininfo {
         arch_config: crate::toolstack::v4_14::arm32::arch_arm::xen_arch_domainconfig::ZERO,
         _pad_0x6c: crate::pad::Pad::ZERO,
     };
-}
-impl Default for xen_domctl_getdomaininfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `_XEN_DOMINF_dying`, `domctl.h`, `int`.
 pub const _XEN_DOMINF_dying: i32 = 0;
@@ -222,7 +210,6 @@ pub const XEN_DOMCTL_PFINFO_BROKEN: u32 = 0xd0000000;
 pub const XEN_DOMCTL_PFINFO_LTAB_MASK: u32 = 0xf0000000;
 /// `struct xen_domctl_getpageframeinfo3`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -243,11 +230,6 @@ impl xen_domctl_getpageframeinfo3 {
         num: 0,
         array: <crate::toolstack::v4_14::arm32::xen::__guest_handle_64_xen_pfn_t>::ZERO,
     };
-}
-impl Default for xen_domctl_getpageframeinfo3 {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_SHADOW_OP_OFF`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SHADOW_OP_OFF: i32 = 0;
@@ -277,7 +259,6 @@ pub const XEN_DOMCTL_SHADOW_ENABLE_EXTERNAL: i32 = 16;
 pub const XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL: i32 = 1;
 /// `struct xen_domctl_shadow_op_stats`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -299,14 +280,8 @@ impl xen_domctl_shadow_op_stats {
         dirty_count: 0,
     };
 }
-impl Default for xen_domctl_shadow_op_stats {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_shadow_op`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -338,14 +313,8 @@ impl xen_domctl_shadow_op {
         stats: xen_domctl_shadow_op_stats::ZERO,
     };
 }
-impl Default for xen_domctl_shadow_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_max_mem`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -363,14 +332,8 @@ impl xen_domctl_max_mem {
     /// All bytes zero.
     pub const ZERO: Self = Self { max_memkb: 0 };
 }
-impl Default for xen_domctl_max_mem {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpucontext`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -394,14 +357,8 @@ impl xen_domctl_vcpucontext {
         ctxt: <crate::toolstack::v4_14::arm32::arch_arm::__guest_handle_64_vcpu_guest_context_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vcpucontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_getvcpuinfo`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -435,14 +392,8 @@ impl xen_domctl_getvcpuinfo {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_getvcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_nodeaffinity`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -462,14 +413,8 @@ impl xen_domctl_nodeaffinity {
         nodemap: crate::toolstack::v4_14::arm32::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_domctl_nodeaffinity {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpuaffinity`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -495,11 +440,6 @@ impl xen_domctl_vcpuaffinity {
         cpumap_soft: crate::toolstack::v4_14::arm32::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_domctl_vcpuaffinity {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_VCPUAFFINITY_HARD`, `domctl.h`, `int`.
 pub const _XEN_VCPUAFFINITY_HARD: i32 = 0;
 /// `XEN_VCPUAFFINITY_HARD`, `domctl.h`, `unsigned int`.
@@ -514,7 +454,6 @@ pub const _XEN_VCPUAFFINITY_FORCE: i32 = 2;
 pub const XEN_VCPUAFFINITY_FORCE: u32 = 4;
 /// `struct xen_domctl_max_vcpus`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -532,11 +471,6 @@ impl xen_domctl_max_vcpus {
     /// All bytes zero.
     pub const ZERO: Self = Self { max: 0 };
 }
-impl Default for xen_domctl_max_vcpus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SCHEDULER_CREDIT`, `domctl.h`, `int`.
 pub const XEN_SCHEDULER_CREDIT: i32 = 5;
 /// `XEN_SCHEDULER_CREDIT2`, `domctl.h`, `int`.
@@ -549,7 +483,6 @@ pub const XEN_SCHEDULER_RTDS: i32 = 8;
 pub const XEN_SCHEDULER_NULL: i32 = 9;
 /// `struct xen_domctl_sched_credit`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -568,14 +501,8 @@ impl xen_domctl_sched_credit {
     /// All bytes zero.
     pub const ZERO: Self = Self { weight: 0, cap: 0 };
 }
-impl Default for xen_domctl_sched_credit {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_sched_credit2`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -594,14 +521,8 @@ impl xen_domctl_sched_credit2 {
     /// All bytes zero.
     pub const ZERO: Self = Self { weight: 0, cap: 0 };
 }
-impl Default for xen_domctl_sched_credit2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_sched_rtds`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -625,18 +546,12 @@ impl xen_domctl_sched_rtds {
         flags: 0,
     };
 }
-impl Default for xen_domctl_sched_rtds {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_DOMCTL_SCHEDRT_extra`, `domctl.h`, `int`.
 pub const _XEN_DOMCTL_SCHEDRT_extra: i32 = 0;
 /// `XEN_DOMCTL_SCHEDRT_extra`, `domctl.h`, `unsigned int`.
 pub const XEN_DOMCTL_SCHEDRT_extra: u32 = 1;
 /// `struct xen_domctl_schedparam_vcpu.u`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -651,14 +566,8 @@ impl xen_domctl_schedparam_vcpu_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
-impl Default for xen_domctl_schedparam_vcpu_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_schedparam_vcpu`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -673,11 +582,6 @@ impl xen_domctl_schedparam_vcpu {
         u: xen_domctl_schedparam_vcpu_u::ZERO,
         vcpuid: 0,
     };
-}
-impl Default for xen_domctl_schedparam_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_domctl_schedparam_vcpu_t`, `domctl.h`, 16 bytes.
 pub type xen_domctl_schedparam_vcpu_t = xen_domctl_schedparam_vcpu;
@@ -707,7 +611,6 @@ pub const XEN_DOMCTL_SCHEDOP_putvcpuinfo: i32 = 2;
 pub const XEN_DOMCTL_SCHEDOP_getvcpuinfo: i32 = 3;
 /// `struct xen_domctl_scheduler_op.u).v`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -731,14 +634,8 @@ impl xen_domctl_scheduler_op_u_v {
         padding: 0,
     };
 }
-impl Default for xen_domctl_scheduler_op_u_v {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_scheduler_op.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -754,14 +651,8 @@ impl xen_domctl_scheduler_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_scheduler_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_scheduler_op`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -779,14 +670,8 @@ impl xen_domctl_scheduler_op {
         u: xen_domctl_scheduler_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_scheduler_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_setdomainhandle`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -804,14 +689,8 @@ impl xen_domctl_setdomainhandle {
     /// All bytes zero.
     pub const ZERO: Self = Self { handle: [0; 16] };
 }
-impl Default for xen_domctl_setdomainhandle {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_setdebugging`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -829,14 +708,8 @@ impl xen_domctl_setdebugging {
     /// All bytes zero.
     pub const ZERO: Self = Self { enable: 0 };
 }
-impl Default for xen_domctl_setdebugging {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_irq_permission`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -855,14 +728,8 @@ impl xen_domctl_irq_permission {
     /// All bytes zero.
     pub const ZERO: Self = Self { pirq: 0, allow_access: 0 };
 }
-impl Default for xen_domctl_irq_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_iomem_permission`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -888,14 +755,8 @@ impl xen_domctl_iomem_permission {
         _pad_0x11: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_iomem_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ioport_permission`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -921,14 +782,8 @@ impl xen_domctl_ioport_permission {
         _pad_0x09: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_ioport_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hypercall_init`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -946,14 +801,8 @@ impl xen_domctl_hypercall_init {
     /// All bytes zero.
     pub const ZERO: Self = Self { gmfn: 0 };
 }
-impl Default for xen_domctl_hypercall_init {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_settimeoffset`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -971,14 +820,8 @@ impl xen_domctl_settimeoffset {
     /// All bytes zero.
     pub const ZERO: Self = Self { time_offset_seconds: 0 };
 }
-impl Default for xen_domctl_settimeoffset {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hvmcontext`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1002,14 +845,8 @@ impl xen_domctl_hvmcontext {
         buffer: <crate::toolstack::v4_14::arm32::xen::__guest_handle_64_uint8>::ZERO,
     };
 }
-impl Default for xen_domctl_hvmcontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_address_size`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1027,11 +864,6 @@ impl xen_domctl_address_size {
     /// All bytes zero.
     pub const ZERO: Self = Self { size: 0 };
 }
-impl Default for xen_domctl_address_size {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_SENDTRIGGER_NMI`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SENDTRIGGER_NMI: i32 = 0;
 /// `XEN_DOMCTL_SENDTRIGGER_RESET`, `domctl.h`, `int`.
@@ -1044,7 +876,6 @@ pub const XEN_DOMCTL_SENDTRIGGER_POWER: i32 = 3;
 pub const XEN_DOMCTL_SENDTRIGGER_SLEEP: i32 = 4;
 /// `struct xen_domctl_sendtrigger`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1063,18 +894,12 @@ impl xen_domctl_sendtrigger {
     /// All bytes zero.
     pub const ZERO: Self = Self { trigger: 0, vcpu: 0 };
 }
-impl Default for xen_domctl_sendtrigger {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEV_PCI`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_PCI: i32 = 0;
 /// `XEN_DOMCTL_DEV_DT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_DT: i32 = 1;
 /// `struct xen_domctl_assign_device.u).pci`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1092,14 +917,8 @@ impl xen_domctl_assign_device_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { machine_sbdf: 0 };
 }
-impl Default for xen_domctl_assign_device_u_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device.u).dt`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1123,14 +942,8 @@ impl xen_domctl_assign_device_u_dt {
         path: <crate::toolstack::v4_14::arm32::xen::__guest_handle_64_char>::ZERO,
     };
 }
-impl Default for xen_domctl_assign_device_u_dt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1144,14 +957,8 @@ impl xen_domctl_assign_device_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_assign_device_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1169,16 +976,10 @@ impl xen_domctl_assign_device {
         u: xen_domctl_assign_device_u::ZERO,
     };
 }
-impl Default for xen_domctl_assign_device {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEV_RDM_RELAXED`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_RDM_RELAXED: i32 = 1;
 /// `struct xen_domctl_get_device_group`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1206,11 +1007,6 @@ impl xen_domctl_get_device_group {
         sdev_array: <crate::toolstack::v4_14::arm32::xen::__guest_handle_64_uint32>::ZERO,
     };
 }
-impl Default for xen_domctl_get_device_group {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `enum pt_irq_type`, `domctl.h`, 4 bytes.
 pub type pt_irq_type = u32;
 /// `PT_IRQ_TYPE_PCI`, `domctl.h`, `int`.
@@ -1225,7 +1021,6 @@ pub const PT_IRQ_TYPE_MSI_TRANSLATE: i32 = 3;
 pub const PT_IRQ_TYPE_SPI: i32 = 4;
 /// `struct xen_domctl_bind_pt_irq.u).isa`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1243,14 +1038,8 @@ impl xen_domctl_bind_pt_irq_u_isa {
     /// All bytes zero.
     pub const ZERO: Self = Self { isa_irq: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_isa {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).pci`, `domctl.h`, 3 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1270,14 +1059,8 @@ impl xen_domctl_bind_pt_irq_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, device: 0, intx: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).msi`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1303,14 +1086,8 @@ impl xen_domctl_bind_pt_irq_u_msi {
         gtable: 0,
     };
 }
-impl Default for xen_domctl_bind_pt_irq_u_msi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).spi`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1328,14 +1105,8 @@ impl xen_domctl_bind_pt_irq_u_spi {
     /// All bytes zero.
     pub const ZERO: Self = Self { spi: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_spi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1351,14 +1122,8 @@ impl xen_domctl_bind_pt_irq_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_bind_pt_irq_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1375,11 +1140,6 @@ impl xen_domctl_bind_pt_irq {
         irq_type: 0,
         u: xen_domctl_bind_pt_irq_u::ZERO,
     };
-}
-impl Default for xen_domctl_bind_pt_irq {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_VMSI_X86_DEST_ID_MASK`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VMSI_X86_DEST_ID_MASK: i32 = 0xff;
@@ -1399,7 +1159,6 @@ pub const DPCI_ADD_MAPPING: i32 = 1;
 pub const DPCI_REMOVE_MAPPING: i32 = 0;
 /// `struct xen_domctl_memory_mapping`, `domctl.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1427,14 +1186,8 @@ impl xen_domctl_memory_mapping {
         padding: 0,
     };
 }
-impl Default for xen_domctl_memory_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ioport_mapping`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1460,11 +1213,6 @@ impl xen_domctl_ioport_mapping {
         add_mapping: 0,
     };
 }
-impl Default for xen_domctl_ioport_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_MEM_CACHEATTR_UC`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MEM_CACHEATTR_UC: i32 = 0;
 /// `XEN_DOMCTL_MEM_CACHEATTR_WC`, `domctl.h`, `int`.
@@ -1481,7 +1229,6 @@ pub const XEN_DOMCTL_MEM_CACHEATTR_UCM: i32 = 7;
 pub const XEN_DOMCTL_DELETE_MEM_CACHEATTR: u32 = 4294967295;
 /// `struct xen_domctl_ext_vcpucontext`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1500,14 +1247,8 @@ impl xen_domctl_ext_vcpucontext {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu: 0, size: 0 };
 }
-impl Default for xen_domctl_ext_vcpucontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_target`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1525,14 +1266,8 @@ impl xen_domctl_set_target {
     /// All bytes zero.
     pub const ZERO: Self = Self { target: 0 };
 }
-impl Default for xen_domctl_set_target {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_subscribe`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1550,18 +1285,12 @@ impl xen_domctl_subscribe {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for xen_domctl_subscribe {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF: i32 = 0;
 /// `XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON: i32 = 1;
 /// `struct xen_domctl_debug_op`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1580,14 +1309,8 @@ impl xen_domctl_debug_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { op: 0, vcpu: 0 };
 }
-impl Default for xen_domctl_debug_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hvmcontext_partial`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1613,14 +1336,8 @@ impl xen_domctl_hvmcontext_partial {
         buffer: <crate::toolstack::v4_14::arm32::xen::__guest_handle_64_uint8>::ZERO,
     };
 }
-impl Default for xen_domctl_hvmcontext_partial {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_disable_migrate`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1638,14 +1355,8 @@ impl xen_domctl_disable_migrate {
     /// All bytes zero.
     pub const ZERO: Self = Self { disable: 0 };
 }
-impl Default for xen_domctl_disable_migrate {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_tsc_info`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1673,14 +1384,8 @@ impl xen_domctl_tsc_info {
         elapsed_nsec: 0,
     };
 }
-impl Default for xen_domctl_tsc_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_memio`, `domctl.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1714,14 +1419,8 @@ impl xen_domctl_gdbsx_memio {
         _pad_0x24: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_gdbsx_memio {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_pauseunp_vcpu`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1739,14 +1438,8 @@ impl xen_domctl_gdbsx_pauseunp_vcpu {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu: 0 };
 }
-impl Default for xen_domctl_gdbsx_pauseunp_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_domstatus`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1772,11 +1465,6 @@ impl xen_domctl_gdbsx_domstatus {
         vcpu_ev: 0,
     };
 }
-impl Default for xen_domctl_gdbsx_domstatus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_VM_EVENT_ENABLE`, `domctl.h`, `int`.
 pub const XEN_VM_EVENT_ENABLE: i32 = 0;
 /// `XEN_VM_EVENT_DISABLE`, `domctl.h`, `int`.
@@ -1793,7 +1481,6 @@ pub const XEN_DOMCTL_VM_EVENT_OP_MONITOR: i32 = 2;
 pub const XEN_DOMCTL_VM_EVENT_OP_SHARING: i32 = 3;
 /// `struct xen_domctl_vm_event_op.u).enable`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1811,14 +1498,8 @@ impl xen_domctl_vm_event_op_u_enable {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for xen_domctl_vm_event_op_u_enable {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vm_event_op.u`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1832,14 +1513,8 @@ impl xen_domctl_vm_event_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_domctl_vm_event_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vm_event_op`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1857,16 +1532,10 @@ impl xen_domctl_vm_event_op {
         u: xen_domctl_vm_event_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_vm_event_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_MEM_SHARING_CONTROL`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MEM_SHARING_CONTROL: i32 = 0;
 /// `struct xen_domctl_mem_sharing_op.u`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1879,14 +1548,8 @@ impl xen_domctl_mem_sharing_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 1] };
 }
-impl Default for xen_domctl_mem_sharing_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_mem_sharing_op`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1902,14 +1565,8 @@ impl xen_domctl_mem_sharing_op {
         u: xen_domctl_mem_sharing_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_mem_sharing_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_audit_p2m`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1933,14 +1590,8 @@ impl xen_domctl_audit_p2m {
         p2m_bad: 0,
     };
 }
-impl Default for xen_domctl_audit_p2m {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_virq_handler`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1958,14 +1609,8 @@ impl xen_domctl_set_virq_handler {
     /// All bytes zero.
     pub const ZERO: Self = Self { virq: 0 };
 }
-impl Default for xen_domctl_set_virq_handler {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_access_required`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1983,14 +1628,8 @@ impl xen_domctl_set_access_required {
     /// All bytes zero.
     pub const ZERO: Self = Self { access_required: 0 };
 }
-impl Default for xen_domctl_set_access_required {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_broken_page_p2m`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2008,14 +1647,8 @@ impl xen_domctl_set_broken_page_p2m {
     /// All bytes zero.
     pub const ZERO: Self = Self { pfn: 0 };
 }
-impl Default for xen_domctl_set_broken_page_p2m {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_cacheflush`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2034,14 +1667,8 @@ impl xen_domctl_cacheflush {
     /// All bytes zero.
     pub const ZERO: Self = Self { start_pfn: 0, nr_pfns: 0 };
 }
-impl Default for xen_domctl_cacheflush {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vnuma`, `domctl.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2075,14 +1702,8 @@ impl xen_domctl_vnuma {
         vmemrange: <crate::toolstack::v4_14::arm32::memory::__guest_handle_64_xen_vmemrange_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vnuma {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_psr_cmt_op`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2100,11 +1721,6 @@ pub struct xen_domctl_psr_cmt_op {
 impl xen_domctl_psr_cmt_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { cmd: 0, data: 0 };
-}
-impl Default for xen_domctl_psr_cmt_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_PSR_CMT_OP_DETACH`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_PSR_CMT_OP_DETACH: i32 = 0;
@@ -2148,7 +1764,6 @@ pub const XEN_DOMCTL_MONITOR_EVENT_EMUL_UNIMPLEMENTED: i32 = 10;
 pub const XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT: i32 = 11;
 /// `struct xen_domctl_monitor_op.u).mov_to_cr`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2178,14 +1793,8 @@ impl xen_domctl_monitor_op_u_mov_to_cr {
         bitmask: 0,
     };
 }
-impl Default for xen_domctl_monitor_op_u_mov_to_cr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).mov_to_msr`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2209,14 +1818,8 @@ impl xen_domctl_monitor_op_u_mov_to_msr {
         _pad_0x05: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_monitor_op_u_mov_to_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).guest_request`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2238,14 +1841,8 @@ impl xen_domctl_monitor_op_u_guest_request {
         allow_userspace: 0,
     };
 }
-impl Default for xen_domctl_monitor_op_u_guest_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).debug_exception`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2263,14 +1860,8 @@ impl xen_domctl_monitor_op_u_debug_exception {
     /// All bytes zero.
     pub const ZERO: Self = Self { sync: 0 };
 }
-impl Default for xen_domctl_monitor_op_u_debug_exception {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2286,14 +1877,8 @@ impl xen_domctl_monitor_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_monitor_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2311,14 +1896,8 @@ impl xen_domctl_monitor_op {
         u: xen_domctl_monitor_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_monitor_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_psr_alloc`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2337,11 +1916,6 @@ pub struct xen_domctl_psr_alloc {
 impl xen_domctl_psr_alloc {
     /// All bytes zero.
     pub const ZERO: Self = Self { cmd: 0, target: 0, data: 0 };
-}
-impl Default for xen_domctl_psr_alloc {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_PSR_SET_L3_CBM`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_PSR_SET_L3_CBM: i32 = 0;
@@ -2365,7 +1939,6 @@ pub const XEN_DOMCTL_PSR_SET_MBA_THRTL: i32 = 8;
 pub const XEN_DOMCTL_PSR_GET_MBA_THRTL: i32 = 9;
 /// `struct xen_domctl_vuart_op`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2395,18 +1968,12 @@ impl xen_domctl_vuart_op {
         evtchn: 0,
     };
 }
-impl Default for xen_domctl_vuart_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_VUART_OP_INIT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VUART_OP_INIT: i32 = 0;
 /// `XEN_DOMCTL_VUART_TYPE_VPL011`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VUART_TYPE_VPL011: i32 = 0;
 /// `struct xen_domctl.u`, `domctl.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2467,14 +2034,8 @@ impl xen_domctl_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_domctl_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl`, `domctl.h`, 144 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2495,11 +2056,6 @@ impl xen_domctl {
         _pad_0x0a: crate::pad::Pad::ZERO,
         u: xen_domctl_u::ZERO,
     };
-}
-impl Default for xen_domctl {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_createdomain`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_createdomain: i32 = 1;
@@ -2655,3 +2211,30 @@ pub type __guest_handle_64_xen_domctl_t = crate::handle::Handle64<xen_domctl_t>;
 pub type __guest_handle_const_xen_domctl_t = crate::handle::Handle32<xen_domctl_t>;
 /// `__guest_handle_64_const_xen_domctl_t`, `domctl.h`, 8 bytes.
 pub type __guest_handle_64_const_xen_domctl_t = crate::handle::Handle64<xen_domctl_t>;
+crate::plain! {
+    xen_domctl_createdomain xen_domctl_getdomaininfo xen_domctl_getpageframeinfo3
+    xen_domctl_shadow_op_stats xen_domctl_shadow_op xen_domctl_max_mem
+    xen_domctl_vcpucontext xen_domctl_getvcpuinfo xen_domctl_nodeaffinity
+    xen_domctl_vcpuaffinity xen_domctl_max_vcpus xen_domctl_sched_credit
+    xen_domctl_sched_credit2 xen_domctl_sched_rtds xen_domctl_schedparam_vcpu_u
+    xen_domctl_schedparam_vcpu xen_domctl_scheduler_op_u_v xen_domctl_scheduler_op_u
+    xen_domctl_scheduler_op xen_domctl_setdomainhandle xen_domctl_setdebugging
+    xen_domctl_irq_permission xen_domctl_iomem_permission xen_domctl_ioport_permission
+    xen_domctl_hypercall_init xen_domctl_settimeoffset xen_domctl_hvmcontext
+    xen_domctl_address_size xen_domctl_sendtrigger xen_domctl_assign_device_u_pci
+    xen_domctl_assign_device_u_dt xen_domctl_assign_device_u xen_domctl_assign_device
+    xen_domctl_get_device_group xen_domctl_bind_pt_irq_u_isa xen_domctl_bind_pt_irq_u_pci
+    xen_domctl_bind_pt_irq_u_msi xen_domctl_bind_pt_irq_u_spi xen_domctl_bind_pt_irq_u
+    xen_domctl_bind_pt_irq xen_domctl_memory_mapping xen_domctl_ioport_mapping
+    xen_domctl_ext_vcpucontext xen_domctl_set_target xen_domctl_subscribe
+    xen_domctl_debug_op xen_domctl_hvmcontext_partial xen_domctl_disable_migrate
+    xen_domctl_tsc_info xen_domctl_gdbsx_memio xen_domctl_gdbsx_pauseunp_vcpu
+    xen_domctl_gdbsx_domstatus xen_domctl_vm_event_op_u_enable xen_domctl_vm_event_op_u
+    xen_domctl_vm_event_op xen_domctl_mem_sharing_op_u xen_domctl_mem_sharing_op
+    xen_domctl_audit_p2m xen_domctl_set_virq_handler xen_domctl_set_access_required
+    xen_domctl_set_broken_page_p2m xen_domctl_cacheflush xen_domctl_vnuma
+    xen_domctl_psr_cmt_op xen_domctl_monitor_op_u_mov_to_cr
+    xen_domctl_monitor_op_u_mov_to_msr xen_domctl_monitor_op_u_guest_request
+    xen_domctl_monitor_op_u_debug_exception xen_domctl_monitor_op_u xen_domctl_monitor_op
+    xen_domctl_psr_alloc xen_domctl_vuart_op xen_domctl_u xen_domctl
+}

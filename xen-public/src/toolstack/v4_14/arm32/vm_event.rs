@@ -64,7 +64,6 @@ pub const VM_EVENT_X86_CR4: i32 = 2;
 pub const VM_EVENT_X86_XCR0: i32 = 3;
 /// `struct vm_event_x86_selector_reg`, `vm_event.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -82,34 +81,32 @@ impl vm_event_x86_selector_reg {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bits_0x00: 0 };
     /// Bits 0 to 19 of the record.
+    #[inline]
     #[must_use]
     pub const fn limit(&self) -> u32 {
         ((self._bits_0x00 >> 0) & 1048575) as u32
     }
     /// Sets `limit`; what does not fit in 20 bits is cut off.
+    #[inline]
     pub const fn set_limit(&mut self, value: u32) {
         let mask: u32 = 1048575 << 0;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 0) & mask);
     }
     /// Bits 20 to 31 of the record.
+    #[inline]
     #[must_use]
     pub const fn ar(&self) -> u16 {
         ((self._bits_0x00 >> 20) & 4095) as u16
     }
     /// Sets `ar`; what does not fit in 12 bits is cut off.
+    #[inline]
     pub const fn set_ar(&mut self, value: u16) {
         let mask: u32 = 4095 << 20;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 20) & mask);
     }
 }
-impl Default for vm_event_x86_selector_reg {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_regs_x86`, `vm_event.h`, 328 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -231,14 +228,8 @@ impl vm_event_regs_x86 {
         _pad: 0,
     };
 }
-impl Default for vm_event_regs_x86 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_regs_arm`, `vm_event.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -268,11 +259,6 @@ impl vm_event_regs_arm {
         _pad: 0,
     };
 }
-impl Default for vm_event_regs_arm {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `MEM_ACCESS_R`, `vm_event.h`, `int`.
 pub const MEM_ACCESS_R: i32 = 1;
 /// `MEM_ACCESS_W`, `vm_event.h`, `int`.
@@ -295,7 +281,6 @@ pub const MEM_ACCESS_FAULT_WITH_GLA: i32 = 16;
 pub const MEM_ACCESS_FAULT_IN_GPT: i32 = 32;
 /// `struct vm_event_mem_access`, `vm_event.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -323,14 +308,8 @@ impl vm_event_mem_access {
         _pad: 0,
     };
 }
-impl Default for vm_event_mem_access {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_write_ctrlreg`, `vm_event.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -356,14 +335,8 @@ impl vm_event_write_ctrlreg {
         old_value: 0,
     };
 }
-impl Default for vm_event_write_ctrlreg {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_singlestep`, `vm_event.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -381,14 +354,8 @@ impl vm_event_singlestep {
     /// All bytes zero.
     pub const ZERO: Self = Self { gfn: 0 };
 }
-impl Default for vm_event_singlestep {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_fast_singlestep`, `vm_event.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -406,14 +373,8 @@ impl vm_event_fast_singlestep {
     /// All bytes zero.
     pub const ZERO: Self = Self { p2midx: 0 };
 }
-impl Default for vm_event_fast_singlestep {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_debug`, `vm_event.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -441,14 +402,8 @@ impl vm_event_debug {
         _pad: [0; 3],
     };
 }
-impl Default for vm_event_debug {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_mov_to_msr`, `vm_event.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -472,11 +427,6 @@ impl vm_event_mov_to_msr {
         old_value: 0,
     };
 }
-impl Default for vm_event_mov_to_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `VM_EVENT_DESC_IDTR`, `vm_event.h`, `int`.
 pub const VM_EVENT_DESC_IDTR: i32 = 1;
 /// `VM_EVENT_DESC_GDTR`, `vm_event.h`, `int`.
@@ -487,7 +437,6 @@ pub const VM_EVENT_DESC_LDTR: i32 = 3;
 pub const VM_EVENT_DESC_TR: i32 = 4;
 /// `struct vm_event_desc_access.arch).vmx`, `vm_event.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -511,14 +460,8 @@ impl vm_event_desc_access_arch_vmx {
         exit_qualification: 0,
     };
 }
-impl Default for vm_event_desc_access_arch_vmx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_desc_access.arch`, `vm_event.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -531,14 +474,8 @@ impl vm_event_desc_access_arch {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for vm_event_desc_access_arch {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_desc_access`, `vm_event.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -558,14 +495,8 @@ impl vm_event_desc_access {
         _pad: [0; 6],
     };
 }
-impl Default for vm_event_desc_access {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_cpuid`, `vm_event.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -591,14 +522,8 @@ impl vm_event_cpuid {
         _pad: 0,
     };
 }
-impl Default for vm_event_cpuid {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_interrupt_x86`, `vm_event.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -626,18 +551,12 @@ impl vm_event_interrupt_x86 {
         cr2: 0,
     };
 }
-impl Default for vm_event_interrupt_x86 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `MEM_PAGING_DROP_PAGE`, `vm_event.h`, `int`.
 pub const MEM_PAGING_DROP_PAGE: i32 = 1;
 /// `MEM_PAGING_EVICT_FAIL`, `vm_event.h`, `int`.
 pub const MEM_PAGING_EVICT_FAIL: i32 = 2;
 /// `struct vm_event_paging`, `vm_event.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -657,14 +576,8 @@ impl vm_event_paging {
     /// All bytes zero.
     pub const ZERO: Self = Self { gfn: 0, p2mt: 0, flags: 0 };
 }
-impl Default for vm_event_paging {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_sharing`, `vm_event.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -684,14 +597,8 @@ impl vm_event_sharing {
     /// All bytes zero.
     pub const ZERO: Self = Self { gfn: 0, p2mt: 0, _pad: 0 };
 }
-impl Default for vm_event_sharing {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_emul_read_data`, `vm_event.h`, 328 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -710,14 +617,8 @@ impl vm_event_emul_read_data {
     /// All bytes zero.
     pub const ZERO: Self = Self { size: 0, data: [0; 324] };
 }
-impl Default for vm_event_emul_read_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_emul_insn_data`, `vm_event.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -735,14 +636,8 @@ impl vm_event_emul_insn_data {
     /// All bytes zero.
     pub const ZERO: Self = Self { data: [0; 16] };
 }
-impl Default for vm_event_emul_insn_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st.u).interrupt`, `vm_event.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -755,14 +650,8 @@ impl vm_event_st_u_interrupt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
-impl Default for vm_event_st_u_interrupt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st.u`, `vm_event.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -786,14 +675,8 @@ impl vm_event_st_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-impl Default for vm_event_st_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st.data).regs`, `vm_event.h`, 328 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -807,14 +690,8 @@ impl vm_event_st_data_regs {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 328] };
 }
-impl Default for vm_event_st_data_regs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st.data).emul`, `vm_event.h`, 328 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -828,14 +705,8 @@ impl vm_event_st_data_emul {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 328] };
 }
-impl Default for vm_event_st_data_emul {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st.data`, `vm_event.h`, 328 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -849,14 +720,8 @@ impl vm_event_st_data {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 328] };
 }
-impl Default for vm_event_st_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st`, `vm_event.h`, 384 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -884,18 +749,12 @@ impl vm_event_st {
         data: vm_event_st_data::ZERO,
     };
 }
-impl Default for vm_event_st {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vm_event_request_t`, `vm_event.h`, 384 bytes.
 pub type vm_event_request_t = vm_event_st;
 /// `vm_event_response_t`, `vm_event.h`, 384 bytes.
 pub type vm_event_response_t = vm_event_st;
 /// `union vm_event_sring_entry`, `vm_event.h`, 384 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -909,14 +768,8 @@ impl vm_event_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 384] };
 }
-impl Default for vm_event_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_sring.pvt).netif`, `vm_event.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -934,14 +787,8 @@ impl vm_event_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for vm_event_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_sring.pvt).tapif_user`, `vm_event.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -959,14 +806,8 @@ impl vm_event_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for vm_event_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_sring.pvt`, `vm_event.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -981,14 +822,8 @@ impl vm_event_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for vm_event_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_sring`, `vm_event.h`, 448 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1014,14 +849,8 @@ impl vm_event_sring {
         ring: [vm_event_sring_entry::ZERO; 1],
     };
 }
-impl Default for vm_event_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_front_ring`, `vm_event.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1047,14 +876,8 @@ impl vm_event_front_ring {
         sring: 0,
     };
 }
-impl Default for vm_event_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_back_ring`, `vm_event.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1080,14 +903,20 @@ impl vm_event_back_ring {
         sring: 0,
     };
 }
-impl Default for vm_event_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vm_event_sring_t`, `vm_event.h`, 448 bytes.
 pub type vm_event_sring_t = vm_event_sring;
 /// `vm_event_front_ring_t`, `vm_event.h`, 16 bytes.
 pub type vm_event_front_ring_t = vm_event_front_ring;
 /// `vm_event_back_ring_t`, `vm_event.h`, 16 bytes.
 pub type vm_event_back_ring_t = vm_event_back_ring;
+crate::plain! {
+    vm_event_x86_selector_reg vm_event_regs_x86 vm_event_regs_arm vm_event_mem_access
+    vm_event_write_ctrlreg vm_event_singlestep vm_event_fast_singlestep vm_event_debug
+    vm_event_mov_to_msr vm_event_desc_access_arch_vmx vm_event_desc_access_arch
+    vm_event_desc_access vm_event_cpuid vm_event_interrupt_x86 vm_event_paging
+    vm_event_sharing vm_event_emul_read_data vm_event_emul_insn_data
+    vm_event_st_u_interrupt vm_event_st_u vm_event_st_data_regs vm_event_st_data_emul
+    vm_event_st_data vm_event_st vm_event_sring_entry vm_event_sring_pvt_netif
+    vm_event_sring_pvt_tapif_user vm_event_sring_pvt vm_event_sring vm_event_front_ring
+    vm_event_back_ring
+}

@@ -14,7 +14,6 @@ pub const XENMEM_paging_op_evict: i32 = 1;
 pub const XENMEM_paging_op_prep: i32 = 2;
 /// `struct xen_mem_paging_op`, `memory.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -43,11 +42,6 @@ impl xen_mem_paging_op {
         buffer: <crate::toolstack::v4_14::arm64::xen::__guest_handle_64_const_uint8>::ZERO,
         gfn: 0,
     };
-}
-impl Default for xen_mem_paging_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_mem_paging_op_t`, `memory.h`, 24 bytes.
 pub type xen_mem_paging_op_t = xen_mem_paging_op;
@@ -101,7 +95,6 @@ pub const XENMEM_access_n2rwx: i32 = 9;
 pub const XENMEM_access_default: i32 = 10;
 /// `struct xen_mem_access_op`, `memory.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -132,11 +125,6 @@ impl xen_mem_access_op {
         pfn_list: <crate::toolstack::v4_14::arm64::xen::__guest_handle_64_const_uint64>::ZERO,
         access_list: <crate::toolstack::v4_14::arm64::xen::__guest_handle_64_const_uint8>::ZERO,
     };
-}
-impl Default for xen_mem_access_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_mem_access_op_t`, `memory.h`, 32 bytes.
 pub type xen_mem_access_op_t = xen_mem_access_op;
@@ -188,7 +176,6 @@ pub const XENMEM_SHARING_OP_C_HANDLE_INVALID: i32 = -9;
 pub const XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG: u64 = 4611686018427387904;
 /// `struct xen_mem_sharing_op.u`, `memory.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -205,14 +192,8 @@ impl xen_mem_sharing_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
-impl Default for xen_mem_sharing_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_mem_sharing_op`, `memory.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -234,14 +215,8 @@ impl xen_mem_sharing_op {
         u: xen_mem_sharing_op_u::ZERO,
     };
 }
-impl Default for xen_mem_sharing_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_nominate.u`, `memory.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -255,14 +230,8 @@ impl mem_sharing_op_nominate_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for mem_sharing_op_nominate_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_nominate`, `memory.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -278,14 +247,8 @@ impl mem_sharing_op_nominate {
         handle: 0,
     };
 }
-impl Default for mem_sharing_op_nominate {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_share`, `memory.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -315,14 +278,8 @@ impl mem_sharing_op_share {
         _pad_0x22: crate::pad::Pad::ZERO,
     };
 }
-impl Default for mem_sharing_op_share {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_range`, `memory.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -350,14 +307,8 @@ impl mem_sharing_op_range {
         _pad: [0; 3],
     };
 }
-impl Default for mem_sharing_op_range {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_debug.u`, `memory.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -372,14 +323,8 @@ impl mem_sharing_op_debug_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for mem_sharing_op_debug_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_debug`, `memory.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -393,14 +338,8 @@ impl mem_sharing_op_debug {
         u: mem_sharing_op_debug_u::ZERO,
     };
 }
-impl Default for mem_sharing_op_debug {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_fork`, `memory.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -423,11 +362,6 @@ impl mem_sharing_op_fork {
         flags: 0,
         pad: 0,
     };
-}
-impl Default for mem_sharing_op_fork {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XENMEM_FORK_WITH_IOMMU_ALLOWED`, `memory.h`, `unsigned int`.
 pub const XENMEM_FORK_WITH_IOMMU_ALLOWED: u32 = 1;
@@ -457,7 +391,6 @@ pub const XENMEM_claim_pages: i32 = 24;
 pub const XENMEM_reserved_device_memory_map: i32 = 27;
 /// `struct xen_reserved_device_memory`, `memory.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -475,11 +408,6 @@ pub struct xen_reserved_device_memory {
 impl xen_reserved_device_memory {
     /// All bytes zero.
     pub const ZERO: Self = Self { start_pfn: 0, nr_pages: 0 };
-}
-impl Default for xen_reserved_device_memory {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_reserved_device_memory_t`, `memory.h`, 16 bytes.
 pub type xen_reserved_device_memory_t = xen_reserved_device_memory;
@@ -501,7 +429,6 @@ pub type __guest_handle_64_const_xen_reserved_device_memory_t = crate::handle::H
 >;
 /// `struct xen_reserved_device_memory_map.dev`, `memory.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -514,14 +441,8 @@ impl xen_reserved_device_memory_map_dev {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_reserved_device_memory_map_dev {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_reserved_device_memory_map`, `memory.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -542,11 +463,6 @@ impl xen_reserved_device_memory_map {
         dev: xen_reserved_device_memory_map_dev::ZERO,
         _pad_0x14: crate::pad::Pad::ZERO,
     };
-}
-impl Default for xen_reserved_device_memory_map {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XENMEM_RDM_ALL`, `memory.h`, `int`.
 pub const XENMEM_RDM_ALL: i32 = 1;
@@ -570,7 +486,6 @@ pub type __guest_handle_64_const_xen_reserved_device_memory_map_t = crate::handl
 >;
 /// `struct xen_vmemrange`, `memory.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -596,12 +511,14 @@ impl xen_vmemrange {
         nid: 0,
     };
 }
-impl Default for xen_vmemrange {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_vmemrange_t`, `memory.h`, 24 bytes.
 pub type xen_vmemrange_t = xen_vmemrange;
 /// `__guest_handle_64_xen_vmemrange_t`, `memory.h`, 8 bytes.
 pub type __guest_handle_64_xen_vmemrange_t = crate::handle::Handle64<xen_vmemrange_t>;
+crate::plain! {
+    xen_mem_paging_op xen_mem_access_op xen_mem_sharing_op_u xen_mem_sharing_op
+    mem_sharing_op_nominate_u mem_sharing_op_nominate mem_sharing_op_share
+    mem_sharing_op_range mem_sharing_op_debug_u mem_sharing_op_debug mem_sharing_op_fork
+    xen_reserved_device_memory xen_reserved_device_memory_map_dev
+    xen_reserved_device_memory_map xen_vmemrange
+}

@@ -10,7 +10,6 @@ pub type __guest_handle_64_evtchn_port_t = crate::handle::Handle64<evtchn_port_t
 pub type __guest_handle_64_const_evtchn_port_t = crate::handle::Handle64<evtchn_port_t>;
 /// `struct evtchn_alloc_unbound`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -34,14 +33,8 @@ impl evtchn_alloc_unbound {
         port: 0,
     };
 }
-impl Default for evtchn_alloc_unbound {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_bind_interdomain`, `event_channel.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -67,14 +60,8 @@ impl evtchn_bind_interdomain {
         local_port: 0,
     };
 }
-impl Default for evtchn_bind_interdomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_bind_virq`, `event_channel.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -94,14 +81,8 @@ impl evtchn_bind_virq {
     /// All bytes zero.
     pub const ZERO: Self = Self { virq: 0, vcpu: 0, port: 0 };
 }
-impl Default for evtchn_bind_virq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_bind_pirq`, `event_channel.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -121,14 +102,8 @@ impl evtchn_bind_pirq {
     /// All bytes zero.
     pub const ZERO: Self = Self { pirq: 0, flags: 0, port: 0 };
 }
-impl Default for evtchn_bind_pirq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_bind_ipi`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -147,14 +122,8 @@ impl evtchn_bind_ipi {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu: 0, port: 0 };
 }
-impl Default for evtchn_bind_ipi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_close`, `event_channel.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -172,14 +141,8 @@ impl evtchn_close {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for evtchn_close {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_send`, `event_channel.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -197,14 +160,8 @@ impl evtchn_send {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for evtchn_send {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_status.u).unbound`, `event_channel.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -222,14 +179,8 @@ impl evtchn_status_u_unbound {
     /// All bytes zero.
     pub const ZERO: Self = Self { dom: 0 };
 }
-impl Default for evtchn_status_u_unbound {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_status.u).interdomain`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -253,14 +204,8 @@ impl evtchn_status_u_interdomain {
         port: 0,
     };
 }
-impl Default for evtchn_status_u_interdomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_status.u`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -276,14 +221,8 @@ impl evtchn_status_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for evtchn_status_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_status`, `event_channel.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -307,14 +246,8 @@ impl evtchn_status {
         u: evtchn_status_u::ZERO,
     };
 }
-impl Default for evtchn_status {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_bind_vcpu`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -333,14 +266,8 @@ impl evtchn_bind_vcpu {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0, vcpu: 0 };
 }
-impl Default for evtchn_bind_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_unmask`, `event_channel.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -358,14 +285,8 @@ impl evtchn_unmask {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for evtchn_unmask {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_op.u`, `event_channel.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -387,14 +308,8 @@ impl evtchn_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
-impl Default for evtchn_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_op`, `event_channel.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -410,14 +325,15 @@ impl evtchn_op {
         u: evtchn_op_u::ZERO,
     };
 }
-impl Default for evtchn_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_op_t`, `event_channel.h`, 28 bytes.
 pub type evtchn_op_t = evtchn_op;
 /// `__guest_handle_64_evtchn_op_t`, `event_channel.h`, 8 bytes.
 pub type __guest_handle_64_evtchn_op_t = crate::handle::Handle64<evtchn_op_t>;
 /// `__guest_handle_64_const_evtchn_op_t`, `event_channel.h`, 8 bytes.
 pub type __guest_handle_64_const_evtchn_op_t = crate::handle::Handle64<evtchn_op_t>;
+crate::plain! {
+    evtchn_alloc_unbound evtchn_bind_interdomain evtchn_bind_virq evtchn_bind_pirq
+    evtchn_bind_ipi evtchn_close evtchn_send evtchn_status_u_unbound
+    evtchn_status_u_interdomain evtchn_status_u evtchn_status evtchn_bind_vcpu
+    evtchn_unmask evtchn_op_u evtchn_op
+}

@@ -2,7 +2,6 @@
 //! `xen/include/public/kexec.h`.
 /// `struct xen_kexec_segment.buf`, `kexec.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -16,14 +15,8 @@ impl xen_kexec_segment_buf {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_kexec_segment_buf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_kexec_segment`, `kexec.h`, 32 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -43,11 +36,6 @@ impl xen_kexec_segment {
         dest_size: 0,
     };
 }
-impl Default for xen_kexec_segment {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_segment_t`, `kexec.h`, 32 bytes.
 pub type xen_kexec_segment_t = xen_kexec_segment;
 /// `__guest_handle_xen_kexec_segment_t`, `kexec.h`, 4 bytes.
@@ -64,7 +52,6 @@ pub type __guest_handle_64_const_xen_kexec_segment_t = crate::handle::Handle64<
 >;
 /// `struct xen_kexec_load.segments`, `kexec.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -78,14 +65,8 @@ impl xen_kexec_load_segments {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_kexec_load_segments {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_kexec_load`, `kexec.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -109,11 +90,6 @@ impl xen_kexec_load {
         entry_maddr: 0,
     };
 }
-impl Default for xen_kexec_load {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_load_t`, `kexec.h`, 24 bytes.
 pub type xen_kexec_load_t = xen_kexec_load;
 /// `__guest_handle_64_xen_kexec_load_t`, `kexec.h`, 8 bytes.
@@ -124,7 +100,6 @@ pub type __guest_handle_64_const_xen_kexec_load_t = crate::handle::Handle64<
 >;
 /// `struct xen_kexec_unload`, `kexec.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -142,11 +117,6 @@ impl xen_kexec_unload {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0 };
 }
-impl Default for xen_kexec_unload {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_unload_t`, `kexec.h`, 1 byte.
 pub type xen_kexec_unload_t = xen_kexec_unload;
 /// `__guest_handle_64_xen_kexec_unload_t`, `kexec.h`, 8 bytes.
@@ -159,7 +129,6 @@ pub type __guest_handle_64_const_xen_kexec_unload_t = crate::handle::Handle64<
 >;
 /// `struct xen_kexec_status`, `kexec.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -177,11 +146,6 @@ impl xen_kexec_status {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0 };
 }
-impl Default for xen_kexec_status {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_kexec_status_t`, `kexec.h`, 1 byte.
 pub type xen_kexec_status_t = xen_kexec_status;
 /// `__guest_handle_64_xen_kexec_status_t`, `kexec.h`, 8 bytes.
@@ -192,3 +156,7 @@ pub type __guest_handle_64_xen_kexec_status_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_xen_kexec_status_t = crate::handle::Handle64<
     xen_kexec_status_t,
 >;
+crate::plain! {
+    xen_kexec_segment_buf xen_kexec_segment xen_kexec_load_segments xen_kexec_load
+    xen_kexec_unload xen_kexec_status
+}

@@ -2,7 +2,6 @@
 //! `xen/include/public/sched.h`.
 /// `struct sched_shutdown`, `sched.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -20,11 +19,6 @@ impl sched_shutdown {
     /// All bytes zero.
     pub const ZERO: Self = Self { reason: 0 };
 }
-impl Default for sched_shutdown {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `sched_shutdown_t`, `sched.h`, 4 bytes.
 pub type sched_shutdown_t = sched_shutdown;
 /// `__guest_handle_64_sched_shutdown_t`, `sched.h`, 8 bytes.
@@ -35,7 +29,6 @@ pub type __guest_handle_64_const_sched_shutdown_t = crate::handle::Handle64<
 >;
 /// `struct sched_poll`, `sched.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -59,11 +52,6 @@ impl sched_poll {
         timeout: 0,
     };
 }
-impl Default for sched_poll {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `sched_poll_t`, `sched.h`, 16 bytes.
 pub type sched_poll_t = sched_poll;
 /// `__guest_handle_64_sched_poll_t`, `sched.h`, 8 bytes.
@@ -72,7 +60,6 @@ pub type __guest_handle_64_sched_poll_t = crate::handle::Handle64<sched_poll_t>;
 pub type __guest_handle_64_const_sched_poll_t = crate::handle::Handle64<sched_poll_t>;
 /// `struct sched_remote_shutdown`, `sched.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -96,11 +83,6 @@ impl sched_remote_shutdown {
         reason: 0,
     };
 }
-impl Default for sched_remote_shutdown {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `sched_remote_shutdown_t`, `sched.h`, 8 bytes.
 pub type sched_remote_shutdown_t = sched_remote_shutdown;
 /// `__guest_handle_64_sched_remote_shutdown_t`, `sched.h`, 8 bytes.
@@ -113,7 +95,6 @@ pub type __guest_handle_64_const_sched_remote_shutdown_t = crate::handle::Handle
 >;
 /// `struct sched_watchdog`, `sched.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -132,11 +113,6 @@ impl sched_watchdog {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0, timeout: 0 };
 }
-impl Default for sched_watchdog {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `sched_watchdog_t`, `sched.h`, 8 bytes.
 pub type sched_watchdog_t = sched_watchdog;
 /// `__guest_handle_64_sched_watchdog_t`, `sched.h`, 8 bytes.
@@ -147,7 +123,6 @@ pub type __guest_handle_64_const_sched_watchdog_t = crate::handle::Handle64<
 >;
 /// `struct sched_pin_override`, `sched.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -165,11 +140,6 @@ impl sched_pin_override {
     /// All bytes zero.
     pub const ZERO: Self = Self { pcpu: 0 };
 }
-impl Default for sched_pin_override {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `sched_pin_override_t`, `sched.h`, 4 bytes.
 pub type sched_pin_override_t = sched_pin_override;
 /// `__guest_handle_64_sched_pin_override_t`, `sched.h`, 8 bytes.
@@ -180,3 +150,6 @@ pub type __guest_handle_64_sched_pin_override_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_sched_pin_override_t = crate::handle::Handle64<
     sched_pin_override_t,
 >;
+crate::plain! {
+    sched_shutdown sched_poll sched_remote_shutdown sched_watchdog sched_pin_override
+}

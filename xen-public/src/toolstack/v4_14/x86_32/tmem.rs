@@ -2,7 +2,6 @@
 //! `xen/include/public/tmem.h`.
 /// `struct xen_tmem_oid`, `tmem.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -20,11 +19,6 @@ impl xen_tmem_oid {
     /// All bytes zero.
     pub const ZERO: Self = Self { oid: [0; 3] };
 }
-impl Default for xen_tmem_oid {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_tmem_oid_t`, `tmem.h`, 24 bytes.
 pub type xen_tmem_oid_t = xen_tmem_oid;
 /// `__guest_handle_64_xen_tmem_oid_t`, `tmem.h`, 8 bytes.
@@ -35,7 +29,6 @@ pub type __guest_handle_64_const_xen_tmem_oid_t = crate::handle::Handle64<
 >;
 /// `struct tmem_op.u).creat`, `tmem.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -59,14 +52,8 @@ impl tmem_op_u_creat {
         arg1: 0,
     };
 }
-impl Default for tmem_op_u_creat {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct tmem_op.u).gen`, `tmem.h`, 44 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -96,14 +83,8 @@ impl tmem_op_u_gen {
         cmfn: 0,
     };
 }
-impl Default for tmem_op_u_gen {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct tmem_op.u`, `tmem.h`, 44 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -117,14 +98,8 @@ impl tmem_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 44] };
 }
-impl Default for tmem_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct tmem_op`, `tmem.h`, 52 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -142,14 +117,12 @@ impl tmem_op {
         u: tmem_op_u::ZERO,
     };
 }
-impl Default for tmem_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `tmem_op_t`, `tmem.h`, 52 bytes.
 pub type tmem_op_t = tmem_op;
 /// `__guest_handle_64_tmem_op_t`, `tmem.h`, 8 bytes.
 pub type __guest_handle_64_tmem_op_t = crate::handle::Handle64<tmem_op_t>;
 /// `__guest_handle_64_const_tmem_op_t`, `tmem.h`, 8 bytes.
 pub type __guest_handle_64_const_tmem_op_t = crate::handle::Handle64<tmem_op_t>;
+crate::plain! {
+    xen_tmem_oid tmem_op_u_creat tmem_op_u_gen tmem_op_u tmem_op
+}

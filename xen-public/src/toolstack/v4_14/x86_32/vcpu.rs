@@ -2,7 +2,6 @@
 //! `xen/include/public/vcpu.h`.
 /// `struct vcpu_runstate_info`, `vcpu.h`, 44 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -26,11 +25,6 @@ impl vcpu_runstate_info {
         time: [0; 4],
     };
 }
-impl Default for vcpu_runstate_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_runstate_info_t`, `vcpu.h`, 44 bytes.
 pub type vcpu_runstate_info_t = vcpu_runstate_info;
 /// `__guest_handle_vcpu_runstate_info_t`, `vcpu.h`, 4 bytes.
@@ -47,7 +41,6 @@ pub type __guest_handle_64_const_vcpu_runstate_info_t = crate::handle::Handle64<
 >;
 /// `struct vcpu_register_runstate_memory_area.addr`, `vcpu.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -62,14 +55,8 @@ impl vcpu_register_runstate_memory_area_addr {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_register_runstate_memory_area_addr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vcpu_register_runstate_memory_area`, `vcpu.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -83,11 +70,6 @@ impl vcpu_register_runstate_memory_area {
         addr: vcpu_register_runstate_memory_area_addr::ZERO,
     };
 }
-impl Default for vcpu_register_runstate_memory_area {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_register_runstate_memory_area_t`, `vcpu.h`, 8 bytes.
 pub type vcpu_register_runstate_memory_area_t = vcpu_register_runstate_memory_area;
 /// `__guest_handle_64_vcpu_register_runstate_memory_area_t`, `vcpu.h`, 8 bytes.
@@ -100,7 +82,6 @@ pub type __guest_handle_64_const_vcpu_register_runstate_memory_area_t = crate::h
 >;
 /// `struct vcpu_set_periodic_timer`, `vcpu.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -118,11 +99,6 @@ impl vcpu_set_periodic_timer {
     /// All bytes zero.
     pub const ZERO: Self = Self { period_ns: 0 };
 }
-impl Default for vcpu_set_periodic_timer {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_set_periodic_timer_t`, `vcpu.h`, 8 bytes.
 pub type vcpu_set_periodic_timer_t = vcpu_set_periodic_timer;
 /// `__guest_handle_64_vcpu_set_periodic_timer_t`, `vcpu.h`, 8 bytes.
@@ -135,7 +111,6 @@ pub type __guest_handle_64_const_vcpu_set_periodic_timer_t = crate::handle::Hand
 >;
 /// `struct vcpu_set_singleshot_timer`, `vcpu.h`, 12 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -157,11 +132,6 @@ impl vcpu_set_singleshot_timer {
         flags: 0,
     };
 }
-impl Default for vcpu_set_singleshot_timer {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_set_singleshot_timer_t`, `vcpu.h`, 12 bytes.
 pub type vcpu_set_singleshot_timer_t = vcpu_set_singleshot_timer;
 /// `__guest_handle_64_vcpu_set_singleshot_timer_t`, `vcpu.h`, 8 bytes.
@@ -174,7 +144,6 @@ pub type __guest_handle_64_const_vcpu_set_singleshot_timer_t = crate::handle::Ha
 >;
 /// `struct vcpu_register_vcpu_info`, `vcpu.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -194,11 +163,6 @@ impl vcpu_register_vcpu_info {
     /// All bytes zero.
     pub const ZERO: Self = Self { mfn: 0, offset: 0, rsvd: 0 };
 }
-impl Default for vcpu_register_vcpu_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_register_vcpu_info_t`, `vcpu.h`, 16 bytes.
 pub type vcpu_register_vcpu_info_t = vcpu_register_vcpu_info;
 /// `__guest_handle_64_vcpu_register_vcpu_info_t`, `vcpu.h`, 8 bytes.
@@ -211,7 +175,6 @@ pub type __guest_handle_64_const_vcpu_register_vcpu_info_t = crate::handle::Hand
 >;
 /// `struct vcpu_get_physid`, `vcpu.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -228,11 +191,6 @@ pub struct vcpu_get_physid {
 impl vcpu_get_physid {
     /// All bytes zero.
     pub const ZERO: Self = Self { phys_id: 0 };
-}
-impl Default for vcpu_get_physid {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `vcpu_get_physid_t`, `vcpu.h`, 8 bytes.
 pub type vcpu_get_physid_t = vcpu_get_physid;
@@ -258,7 +216,6 @@ pub type __guest_handle_64_const_vcpu_time_info_t = crate::handle::Handle64<
 >;
 /// `struct vcpu_register_time_memory_area.addr`, `vcpu.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -273,14 +230,8 @@ impl vcpu_register_time_memory_area_addr {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_register_time_memory_area_addr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vcpu_register_time_memory_area`, `vcpu.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -294,11 +245,6 @@ impl vcpu_register_time_memory_area {
         addr: vcpu_register_time_memory_area_addr::ZERO,
     };
 }
-impl Default for vcpu_register_time_memory_area {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_register_time_memory_area_t`, `vcpu.h`, 8 bytes.
 pub type vcpu_register_time_memory_area_t = vcpu_register_time_memory_area;
 /// `__guest_handle_64_vcpu_register_time_memory_area_t`, `vcpu.h`, 8 bytes.
@@ -309,3 +255,9 @@ pub type __guest_handle_64_vcpu_register_time_memory_area_t = crate::handle::Han
 pub type __guest_handle_64_const_vcpu_register_time_memory_area_t = crate::handle::Handle64<
     vcpu_register_time_memory_area_t,
 >;
+crate::plain! {
+    vcpu_runstate_info vcpu_register_runstate_memory_area_addr
+    vcpu_register_runstate_memory_area vcpu_set_periodic_timer vcpu_set_singleshot_timer
+    vcpu_register_vcpu_info vcpu_get_physid vcpu_register_time_memory_area_addr
+    vcpu_register_time_memory_area
+}

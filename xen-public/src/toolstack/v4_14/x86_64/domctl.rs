@@ -4,7 +4,6 @@
 pub const XEN_DOMCTL_INTERFACE_VERSION: i32 = 0x12;
 /// `struct xen_domctl_createdomain`, `domctl.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -40,11 +39,6 @@ impl xen_domctl_createdomain {
         arch: crate::toolstack::v4_14::x86_64::arch_x86::xen::xen_arch_domainconfig::ZERO,
     };
 }
-impl Default for xen_domctl_createdomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_DOMCTL_CDF_hvm`, `domctl.h`, `int`.
 pub const _XEN_DOMCTL_CDF_hvm: i32 = 0;
 /// `XEN_DOMCTL_CDF_hvm`, `domctl.h`, `unsigned int`.
@@ -79,7 +73,6 @@ pub const XEN_DOMCTL_IOMMU_no_sharept: u32 = 1;
 pub const XEN_DOMCTL_IOMMU_MAX: u32 = 1;
 /// `struct xen_domctl_getdomaininfo`, `domctl.h`, 104 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -130,11 +123,6 @@ impl xen_domctl_getdomaininfo {
         arch_config: crate::toolstack::v4_14::x86_64::arch_x86::xen::xen_arch_domainconfig::ZERO,
         _pad_0x64: crate::pad::Pad::ZERO,
     };
-}
-impl Default for xen_domctl_getdomaininfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `_XEN_DOMINF_dying`, `domctl.h`, `int`.
 pub const _XEN_DOMINF_dying: i32 = 0;
@@ -214,7 +202,6 @@ pub const XEN_DOMCTL_PFINFO_BROKEN: u32 = 0xd0000000;
 pub const XEN_DOMCTL_PFINFO_LTAB_MASK: u32 = 0xf0000000;
 /// `struct xen_domctl_getpageframeinfo3`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -235,11 +222,6 @@ impl xen_domctl_getpageframeinfo3 {
         num: 0,
         array: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_xen_pfn_t>::ZERO,
     };
-}
-impl Default for xen_domctl_getpageframeinfo3 {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_SHADOW_OP_OFF`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SHADOW_OP_OFF: i32 = 0;
@@ -269,7 +251,6 @@ pub const XEN_DOMCTL_SHADOW_ENABLE_EXTERNAL: i32 = 16;
 pub const XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL: i32 = 1;
 /// `struct xen_domctl_shadow_op_stats`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -291,14 +272,8 @@ impl xen_domctl_shadow_op_stats {
         dirty_count: 0,
     };
 }
-impl Default for xen_domctl_shadow_op_stats {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_shadow_op`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -330,14 +305,8 @@ impl xen_domctl_shadow_op {
         stats: xen_domctl_shadow_op_stats::ZERO,
     };
 }
-impl Default for xen_domctl_shadow_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_max_mem`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -355,14 +324,8 @@ impl xen_domctl_max_mem {
     /// All bytes zero.
     pub const ZERO: Self = Self { max_memkb: 0 };
 }
-impl Default for xen_domctl_max_mem {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpucontext`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -386,14 +349,8 @@ impl xen_domctl_vcpucontext {
         ctxt: <crate::toolstack::v4_14::x86_64::arch_x86::xen::__guest_handle_vcpu_guest_context_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vcpucontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_getvcpuinfo`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -427,14 +384,8 @@ impl xen_domctl_getvcpuinfo {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_getvcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_nodeaffinity`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -454,14 +405,8 @@ impl xen_domctl_nodeaffinity {
         nodemap: crate::toolstack::v4_14::x86_64::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_domctl_nodeaffinity {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpuaffinity`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -487,11 +432,6 @@ impl xen_domctl_vcpuaffinity {
         cpumap_soft: crate::toolstack::v4_14::x86_64::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_domctl_vcpuaffinity {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_VCPUAFFINITY_HARD`, `domctl.h`, `int`.
 pub const _XEN_VCPUAFFINITY_HARD: i32 = 0;
 /// `XEN_VCPUAFFINITY_HARD`, `domctl.h`, `unsigned int`.
@@ -506,7 +446,6 @@ pub const _XEN_VCPUAFFINITY_FORCE: i32 = 2;
 pub const XEN_VCPUAFFINITY_FORCE: u32 = 4;
 /// `struct xen_domctl_max_vcpus`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -524,11 +463,6 @@ impl xen_domctl_max_vcpus {
     /// All bytes zero.
     pub const ZERO: Self = Self { max: 0 };
 }
-impl Default for xen_domctl_max_vcpus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SCHEDULER_CREDIT`, `domctl.h`, `int`.
 pub const XEN_SCHEDULER_CREDIT: i32 = 5;
 /// `XEN_SCHEDULER_CREDIT2`, `domctl.h`, `int`.
@@ -541,7 +475,6 @@ pub const XEN_SCHEDULER_RTDS: i32 = 8;
 pub const XEN_SCHEDULER_NULL: i32 = 9;
 /// `struct xen_domctl_sched_credit`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -560,14 +493,8 @@ impl xen_domctl_sched_credit {
     /// All bytes zero.
     pub const ZERO: Self = Self { weight: 0, cap: 0 };
 }
-impl Default for xen_domctl_sched_credit {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_sched_credit2`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -586,14 +513,8 @@ impl xen_domctl_sched_credit2 {
     /// All bytes zero.
     pub const ZERO: Self = Self { weight: 0, cap: 0 };
 }
-impl Default for xen_domctl_sched_credit2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_sched_rtds`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -617,18 +538,12 @@ impl xen_domctl_sched_rtds {
         flags: 0,
     };
 }
-impl Default for xen_domctl_sched_rtds {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_DOMCTL_SCHEDRT_extra`, `domctl.h`, `int`.
 pub const _XEN_DOMCTL_SCHEDRT_extra: i32 = 0;
 /// `XEN_DOMCTL_SCHEDRT_extra`, `domctl.h`, `unsigned int`.
 pub const XEN_DOMCTL_SCHEDRT_extra: u32 = 1;
 /// `struct xen_domctl_schedparam_vcpu.u`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -643,14 +558,8 @@ impl xen_domctl_schedparam_vcpu_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
-impl Default for xen_domctl_schedparam_vcpu_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_schedparam_vcpu`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -665,11 +574,6 @@ impl xen_domctl_schedparam_vcpu {
         u: xen_domctl_schedparam_vcpu_u::ZERO,
         vcpuid: 0,
     };
-}
-impl Default for xen_domctl_schedparam_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_domctl_schedparam_vcpu_t`, `domctl.h`, 16 bytes.
 pub type xen_domctl_schedparam_vcpu_t = xen_domctl_schedparam_vcpu;
@@ -691,7 +595,6 @@ pub const XEN_DOMCTL_SCHEDOP_putvcpuinfo: i32 = 2;
 pub const XEN_DOMCTL_SCHEDOP_getvcpuinfo: i32 = 3;
 /// `struct xen_domctl_scheduler_op.u).v`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -715,14 +618,8 @@ impl xen_domctl_scheduler_op_u_v {
         padding: 0,
     };
 }
-impl Default for xen_domctl_scheduler_op_u_v {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_scheduler_op.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -738,14 +635,8 @@ impl xen_domctl_scheduler_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_scheduler_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_scheduler_op`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -763,14 +654,8 @@ impl xen_domctl_scheduler_op {
         u: xen_domctl_scheduler_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_scheduler_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_setdomainhandle`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -788,14 +673,8 @@ impl xen_domctl_setdomainhandle {
     /// All bytes zero.
     pub const ZERO: Self = Self { handle: [0; 16] };
 }
-impl Default for xen_domctl_setdomainhandle {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_setdebugging`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -813,14 +692,8 @@ impl xen_domctl_setdebugging {
     /// All bytes zero.
     pub const ZERO: Self = Self { enable: 0 };
 }
-impl Default for xen_domctl_setdebugging {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_irq_permission`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -839,14 +712,8 @@ impl xen_domctl_irq_permission {
     /// All bytes zero.
     pub const ZERO: Self = Self { pirq: 0, allow_access: 0 };
 }
-impl Default for xen_domctl_irq_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_iomem_permission`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -872,14 +739,8 @@ impl xen_domctl_iomem_permission {
         _pad_0x11: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_iomem_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ioport_permission`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -905,14 +766,8 @@ impl xen_domctl_ioport_permission {
         _pad_0x09: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_ioport_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hypercall_init`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -930,14 +785,8 @@ impl xen_domctl_hypercall_init {
     /// All bytes zero.
     pub const ZERO: Self = Self { gmfn: 0 };
 }
-impl Default for xen_domctl_hypercall_init {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_settimeoffset`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -955,14 +804,8 @@ impl xen_domctl_settimeoffset {
     /// All bytes zero.
     pub const ZERO: Self = Self { time_offset_seconds: 0 };
 }
-impl Default for xen_domctl_settimeoffset {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hvmcontext`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -986,14 +829,8 @@ impl xen_domctl_hvmcontext {
         buffer: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_uint8>::ZERO,
     };
 }
-impl Default for xen_domctl_hvmcontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_address_size`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1011,11 +848,6 @@ impl xen_domctl_address_size {
     /// All bytes zero.
     pub const ZERO: Self = Self { size: 0 };
 }
-impl Default for xen_domctl_address_size {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_SENDTRIGGER_NMI`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SENDTRIGGER_NMI: i32 = 0;
 /// `XEN_DOMCTL_SENDTRIGGER_RESET`, `domctl.h`, `int`.
@@ -1028,7 +860,6 @@ pub const XEN_DOMCTL_SENDTRIGGER_POWER: i32 = 3;
 pub const XEN_DOMCTL_SENDTRIGGER_SLEEP: i32 = 4;
 /// `struct xen_domctl_sendtrigger`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1047,18 +878,12 @@ impl xen_domctl_sendtrigger {
     /// All bytes zero.
     pub const ZERO: Self = Self { trigger: 0, vcpu: 0 };
 }
-impl Default for xen_domctl_sendtrigger {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEV_PCI`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_PCI: i32 = 0;
 /// `XEN_DOMCTL_DEV_DT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_DT: i32 = 1;
 /// `struct xen_domctl_assign_device.u).pci`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1076,14 +901,8 @@ impl xen_domctl_assign_device_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { machine_sbdf: 0 };
 }
-impl Default for xen_domctl_assign_device_u_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device.u).dt`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1107,14 +926,8 @@ impl xen_domctl_assign_device_u_dt {
         path: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_char>::ZERO,
     };
 }
-impl Default for xen_domctl_assign_device_u_dt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1128,14 +941,8 @@ impl xen_domctl_assign_device_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_assign_device_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1153,16 +960,10 @@ impl xen_domctl_assign_device {
         u: xen_domctl_assign_device_u::ZERO,
     };
 }
-impl Default for xen_domctl_assign_device {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEV_RDM_RELAXED`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_RDM_RELAXED: i32 = 1;
 /// `struct xen_domctl_get_device_group`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1190,11 +991,6 @@ impl xen_domctl_get_device_group {
         sdev_array: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_uint32>::ZERO,
     };
 }
-impl Default for xen_domctl_get_device_group {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `enum pt_irq_type`, `domctl.h`, 4 bytes.
 pub type pt_irq_type = u32;
 /// `PT_IRQ_TYPE_PCI`, `domctl.h`, `int`.
@@ -1209,7 +1005,6 @@ pub const PT_IRQ_TYPE_MSI_TRANSLATE: i32 = 3;
 pub const PT_IRQ_TYPE_SPI: i32 = 4;
 /// `struct xen_domctl_bind_pt_irq.u).isa`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1227,14 +1022,8 @@ impl xen_domctl_bind_pt_irq_u_isa {
     /// All bytes zero.
     pub const ZERO: Self = Self { isa_irq: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_isa {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).pci`, `domctl.h`, 3 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1254,14 +1043,8 @@ impl xen_domctl_bind_pt_irq_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, device: 0, intx: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).msi`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1287,14 +1070,8 @@ impl xen_domctl_bind_pt_irq_u_msi {
         gtable: 0,
     };
 }
-impl Default for xen_domctl_bind_pt_irq_u_msi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).spi`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1312,14 +1089,8 @@ impl xen_domctl_bind_pt_irq_u_spi {
     /// All bytes zero.
     pub const ZERO: Self = Self { spi: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_spi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1335,14 +1106,8 @@ impl xen_domctl_bind_pt_irq_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_bind_pt_irq_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1359,11 +1124,6 @@ impl xen_domctl_bind_pt_irq {
         irq_type: 0,
         u: xen_domctl_bind_pt_irq_u::ZERO,
     };
-}
-impl Default for xen_domctl_bind_pt_irq {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_VMSI_X86_DEST_ID_MASK`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VMSI_X86_DEST_ID_MASK: i32 = 0xff;
@@ -1383,7 +1143,6 @@ pub const DPCI_ADD_MAPPING: i32 = 1;
 pub const DPCI_REMOVE_MAPPING: i32 = 0;
 /// `struct xen_domctl_memory_mapping`, `domctl.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1411,14 +1170,8 @@ impl xen_domctl_memory_mapping {
         padding: 0,
     };
 }
-impl Default for xen_domctl_memory_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ioport_mapping`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1444,11 +1197,6 @@ impl xen_domctl_ioport_mapping {
         add_mapping: 0,
     };
 }
-impl Default for xen_domctl_ioport_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_MEM_CACHEATTR_UC`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MEM_CACHEATTR_UC: i32 = 0;
 /// `XEN_DOMCTL_MEM_CACHEATTR_WC`, `domctl.h`, `int`.
@@ -1465,7 +1213,6 @@ pub const XEN_DOMCTL_MEM_CACHEATTR_UCM: i32 = 7;
 pub const XEN_DOMCTL_DELETE_MEM_CACHEATTR: u32 = 4294967295;
 /// `nameless union in struct xen_domctl_ext_vcpucontext`, `domctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1479,14 +1226,8 @@ impl xen_domctl_ext_vcpucontext_mcg_cap {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-impl Default for xen_domctl_ext_vcpucontext_mcg_cap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ext_vcpucontext`, `domctl.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1518,14 +1259,8 @@ impl xen_domctl_ext_vcpucontext {
         mcg_cap: xen_domctl_ext_vcpucontext_mcg_cap::ZERO,
     };
 }
-impl Default for xen_domctl_ext_vcpucontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_target`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1543,16 +1278,10 @@ impl xen_domctl_set_target {
     /// All bytes zero.
     pub const ZERO: Self = Self { target: 0 };
 }
-impl Default for xen_domctl_set_target {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_CPUID_INPUT_UNUSED`, `domctl.h`, `unsigned int`.
 pub const XEN_CPUID_INPUT_UNUSED: u32 = 0xffffffff;
 /// `struct xen_domctl_cpu_policy`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1586,11 +1315,6 @@ impl xen_domctl_cpu_policy {
         _pad_0x24: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_cpu_policy {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_domctl_cpu_policy_t`, `domctl.h`, 40 bytes.
 pub type xen_domctl_cpu_policy_t = xen_domctl_cpu_policy;
 /// `__guest_handle_xen_domctl_cpu_policy_t`, `domctl.h`, 8 bytes.
@@ -1603,7 +1327,6 @@ pub type __guest_handle_const_xen_domctl_cpu_policy_t = crate::handle::Handle64<
 >;
 /// `struct xen_domctl_subscribe`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1621,18 +1344,12 @@ impl xen_domctl_subscribe {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for xen_domctl_subscribe {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF: i32 = 0;
 /// `XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON: i32 = 1;
 /// `struct xen_domctl_debug_op`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1651,14 +1368,8 @@ impl xen_domctl_debug_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { op: 0, vcpu: 0 };
 }
-impl Default for xen_domctl_debug_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hvmcontext_partial`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1684,14 +1395,8 @@ impl xen_domctl_hvmcontext_partial {
         buffer: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_uint8>::ZERO,
     };
 }
-impl Default for xen_domctl_hvmcontext_partial {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_disable_migrate`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1709,14 +1414,8 @@ impl xen_domctl_disable_migrate {
     /// All bytes zero.
     pub const ZERO: Self = Self { disable: 0 };
 }
-impl Default for xen_domctl_disable_migrate {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_tsc_info`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1744,14 +1443,8 @@ impl xen_domctl_tsc_info {
         elapsed_nsec: 0,
     };
 }
-impl Default for xen_domctl_tsc_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_memio`, `domctl.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1785,14 +1478,8 @@ impl xen_domctl_gdbsx_memio {
         _pad_0x24: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_gdbsx_memio {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_pauseunp_vcpu`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1810,14 +1497,8 @@ impl xen_domctl_gdbsx_pauseunp_vcpu {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu: 0 };
 }
-impl Default for xen_domctl_gdbsx_pauseunp_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_domstatus`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1843,11 +1524,6 @@ impl xen_domctl_gdbsx_domstatus {
         vcpu_ev: 0,
     };
 }
-impl Default for xen_domctl_gdbsx_domstatus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_VM_EVENT_ENABLE`, `domctl.h`, `int`.
 pub const XEN_VM_EVENT_ENABLE: i32 = 0;
 /// `XEN_VM_EVENT_DISABLE`, `domctl.h`, `int`.
@@ -1864,7 +1540,6 @@ pub const XEN_DOMCTL_VM_EVENT_OP_MONITOR: i32 = 2;
 pub const XEN_DOMCTL_VM_EVENT_OP_SHARING: i32 = 3;
 /// `struct xen_domctl_vm_event_op.u).enable`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1882,14 +1557,8 @@ impl xen_domctl_vm_event_op_u_enable {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for xen_domctl_vm_event_op_u_enable {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vm_event_op.u`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1903,14 +1572,8 @@ impl xen_domctl_vm_event_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_domctl_vm_event_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vm_event_op`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1928,16 +1591,10 @@ impl xen_domctl_vm_event_op {
         u: xen_domctl_vm_event_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_vm_event_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_MEM_SHARING_CONTROL`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MEM_SHARING_CONTROL: i32 = 0;
 /// `struct xen_domctl_mem_sharing_op.u`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1950,14 +1607,8 @@ impl xen_domctl_mem_sharing_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 1] };
 }
-impl Default for xen_domctl_mem_sharing_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_mem_sharing_op`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1973,14 +1624,8 @@ impl xen_domctl_mem_sharing_op {
         u: xen_domctl_mem_sharing_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_mem_sharing_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_audit_p2m`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2004,14 +1649,8 @@ impl xen_domctl_audit_p2m {
         p2m_bad: 0,
     };
 }
-impl Default for xen_domctl_audit_p2m {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_virq_handler`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2029,14 +1668,8 @@ impl xen_domctl_set_virq_handler {
     /// All bytes zero.
     pub const ZERO: Self = Self { virq: 0 };
 }
-impl Default for xen_domctl_set_virq_handler {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpuextstate`, `domctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2064,14 +1697,8 @@ impl xen_domctl_vcpuextstate {
         buffer: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_uint64>::ZERO,
     };
 }
-impl Default for xen_domctl_vcpuextstate {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_access_required`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2089,14 +1716,8 @@ impl xen_domctl_set_access_required {
     /// All bytes zero.
     pub const ZERO: Self = Self { access_required: 0 };
 }
-impl Default for xen_domctl_set_access_required {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_broken_page_p2m`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2114,14 +1735,8 @@ impl xen_domctl_set_broken_page_p2m {
     /// All bytes zero.
     pub const ZERO: Self = Self { pfn: 0 };
 }
-impl Default for xen_domctl_set_broken_page_p2m {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_cacheflush`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2140,14 +1755,8 @@ impl xen_domctl_cacheflush {
     /// All bytes zero.
     pub const ZERO: Self = Self { start_pfn: 0, nr_pfns: 0 };
 }
-impl Default for xen_domctl_cacheflush {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpu_msr`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2171,11 +1780,6 @@ impl xen_domctl_vcpu_msr {
         value: 0,
     };
 }
-impl Default for xen_domctl_vcpu_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_domctl_vcpu_msr_t`, `domctl.h`, 16 bytes.
 pub type xen_domctl_vcpu_msr_t = xen_domctl_vcpu_msr;
 /// `__guest_handle_xen_domctl_vcpu_msr_t`, `domctl.h`, 8 bytes.
@@ -2188,7 +1792,6 @@ pub type __guest_handle_const_xen_domctl_vcpu_msr_t = crate::handle::Handle64<
 >;
 /// `struct xen_domctl_vcpu_msrs`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2212,14 +1815,8 @@ impl xen_domctl_vcpu_msrs {
         msrs: <__guest_handle_xen_domctl_vcpu_msr_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vcpu_msrs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vnuma`, `domctl.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2253,14 +1850,8 @@ impl xen_domctl_vnuma {
         vmemrange: <crate::toolstack::v4_14::x86_64::memory::__guest_handle_xen_vmemrange_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vnuma {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_psr_cmt_op`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2278,11 +1869,6 @@ pub struct xen_domctl_psr_cmt_op {
 impl xen_domctl_psr_cmt_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { cmd: 0, data: 0 };
-}
-impl Default for xen_domctl_psr_cmt_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_PSR_CMT_OP_DETACH`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_PSR_CMT_OP_DETACH: i32 = 0;
@@ -2326,7 +1912,6 @@ pub const XEN_DOMCTL_MONITOR_EVENT_EMUL_UNIMPLEMENTED: i32 = 10;
 pub const XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT: i32 = 11;
 /// `struct xen_domctl_monitor_op.u).mov_to_cr`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2356,14 +1941,8 @@ impl xen_domctl_monitor_op_u_mov_to_cr {
         bitmask: 0,
     };
 }
-impl Default for xen_domctl_monitor_op_u_mov_to_cr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).mov_to_msr`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2387,14 +1966,8 @@ impl xen_domctl_monitor_op_u_mov_to_msr {
         _pad_0x05: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_monitor_op_u_mov_to_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).guest_request`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2416,14 +1989,8 @@ impl xen_domctl_monitor_op_u_guest_request {
         allow_userspace: 0,
     };
 }
-impl Default for xen_domctl_monitor_op_u_guest_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).debug_exception`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2441,14 +2008,8 @@ impl xen_domctl_monitor_op_u_debug_exception {
     /// All bytes zero.
     pub const ZERO: Self = Self { sync: 0 };
 }
-impl Default for xen_domctl_monitor_op_u_debug_exception {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2464,14 +2025,8 @@ impl xen_domctl_monitor_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_monitor_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2489,14 +2044,8 @@ impl xen_domctl_monitor_op {
         u: xen_domctl_monitor_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_monitor_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_psr_alloc`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2515,11 +2064,6 @@ pub struct xen_domctl_psr_alloc {
 impl xen_domctl_psr_alloc {
     /// All bytes zero.
     pub const ZERO: Self = Self { cmd: 0, target: 0, data: 0 };
-}
-impl Default for xen_domctl_psr_alloc {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_PSR_SET_L3_CBM`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_PSR_SET_L3_CBM: i32 = 0;
@@ -2543,7 +2087,6 @@ pub const XEN_DOMCTL_PSR_SET_MBA_THRTL: i32 = 8;
 pub const XEN_DOMCTL_PSR_GET_MBA_THRTL: i32 = 9;
 /// `struct xen_domctl_vuart_op`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2573,18 +2116,12 @@ impl xen_domctl_vuart_op {
         evtchn: 0,
     };
 }
-impl Default for xen_domctl_vuart_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_VUART_OP_INIT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VUART_OP_INIT: i32 = 0;
 /// `XEN_DOMCTL_VUART_TYPE_VPL011`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VUART_TYPE_VPL011: i32 = 0;
 /// `struct xen_domctl.u`, `domctl.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2648,14 +2185,8 @@ impl xen_domctl_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_domctl_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl`, `domctl.h`, 144 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2676,11 +2207,6 @@ impl xen_domctl {
         _pad_0x0a: crate::pad::Pad::ZERO,
         u: xen_domctl_u::ZERO,
     };
-}
-impl Default for xen_domctl {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_createdomain`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_createdomain: i32 = 1;
@@ -2832,3 +2358,32 @@ pub type xen_domctl_t = xen_domctl;
 pub type __guest_handle_xen_domctl_t = crate::handle::Handle64<xen_domctl_t>;
 /// `__guest_handle_const_xen_domctl_t`, `domctl.h`, 8 bytes.
 pub type __guest_handle_const_xen_domctl_t = crate::handle::Handle64<xen_domctl_t>;
+crate::plain! {
+    xen_domctl_createdomain xen_domctl_getdomaininfo xen_domctl_getpageframeinfo3
+    xen_domctl_shadow_op_stats xen_domctl_shadow_op xen_domctl_max_mem
+    xen_domctl_vcpucontext xen_domctl_getvcpuinfo xen_domctl_nodeaffinity
+    xen_domctl_vcpuaffinity xen_domctl_max_vcpus xen_domctl_sched_credit
+    xen_domctl_sched_credit2 xen_domctl_sched_rtds xen_domctl_schedparam_vcpu_u
+    xen_domctl_schedparam_vcpu xen_domctl_scheduler_op_u_v xen_domctl_scheduler_op_u
+    xen_domctl_scheduler_op xen_domctl_setdomainhandle xen_domctl_setdebugging
+    xen_domctl_irq_permission xen_domctl_iomem_permission xen_domctl_ioport_permission
+    xen_domctl_hypercall_init xen_domctl_settimeoffset xen_domctl_hvmcontext
+    xen_domctl_address_size xen_domctl_sendtrigger xen_domctl_assign_device_u_pci
+    xen_domctl_assign_device_u_dt xen_domctl_assign_device_u xen_domctl_assign_device
+    xen_domctl_get_device_group xen_domctl_bind_pt_irq_u_isa xen_domctl_bind_pt_irq_u_pci
+    xen_domctl_bind_pt_irq_u_msi xen_domctl_bind_pt_irq_u_spi xen_domctl_bind_pt_irq_u
+    xen_domctl_bind_pt_irq xen_domctl_memory_mapping xen_domctl_ioport_mapping
+    xen_domctl_ext_vcpucontext_mcg_cap xen_domctl_ext_vcpucontext xen_domctl_set_target
+    xen_domctl_cpu_policy xen_domctl_subscribe xen_domctl_debug_op
+    xen_domctl_hvmcontext_partial xen_domctl_disable_migrate xen_domctl_tsc_info
+    xen_domctl_gdbsx_memio xen_domctl_gdbsx_pauseunp_vcpu xen_domctl_gdbsx_domstatus
+    xen_domctl_vm_event_op_u_enable xen_domctl_vm_event_op_u xen_domctl_vm_event_op
+    xen_domctl_mem_sharing_op_u xen_domctl_mem_sharing_op xen_domctl_audit_p2m
+    xen_domctl_set_virq_handler xen_domctl_vcpuextstate xen_domctl_set_access_required
+    xen_domctl_set_broken_page_p2m xen_domctl_cacheflush xen_domctl_vcpu_msr
+    xen_domctl_vcpu_msrs xen_domctl_vnuma xen_domctl_psr_cmt_op
+    xen_domctl_monitor_op_u_mov_to_cr xen_domctl_monitor_op_u_mov_to_msr
+    xen_domctl_monitor_op_u_guest_request xen_domctl_monitor_op_u_debug_exception
+    xen_domctl_monitor_op_u xen_domctl_monitor_op xen_domctl_psr_alloc
+    xen_domctl_vuart_op xen_domctl_u xen_domctl
+}

@@ -4,7 +4,6 @@
 pub const XEN_SYSCTL_INTERFACE_VERSION: i32 = 0x13;
 /// `struct xen_sysctl_readconsole`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -38,14 +37,8 @@ impl xen_sysctl_readconsole {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_sysctl_readconsole {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_tbuf_op`, `sysctl.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -78,11 +71,6 @@ impl xen_sysctl_tbuf_op {
         size: 0,
         _pad_0x2c: crate::pad::Pad::ZERO,
     };
-}
-impl Default for xen_sysctl_tbuf_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_SYSCTL_TBUFOP_get_info`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_TBUFOP_get_info: i32 = 0;
@@ -124,7 +112,6 @@ pub const XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share: u32 = 32;
 pub const XEN_SYSCTL_PHYSCAP_MAX: u32 = 32;
 /// `struct xen_sysctl_physinfo`, `sysctl.h`, 104 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -170,14 +157,8 @@ impl xen_sysctl_physinfo {
         hw_cap: [0; 8],
     };
 }
-impl Default for xen_sysctl_physinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_sched_id`, `sysctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -195,18 +176,12 @@ impl xen_sysctl_sched_id {
     /// All bytes zero.
     pub const ZERO: Self = Self { sched_id: 0 };
 }
-impl Default for xen_sysctl_sched_id {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_PERFCOP_reset`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_PERFCOP_reset: i32 = 1;
 /// `XEN_SYSCTL_PERFCOP_query`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_PERFCOP_query: i32 = 2;
 /// `struct xen_sysctl_perfc_desc`, `sysctl.h`, 84 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -224,11 +199,6 @@ pub struct xen_sysctl_perfc_desc {
 impl xen_sysctl_perfc_desc {
     /// All bytes zero.
     pub const ZERO: Self = Self { name: [0; 80], nr_vals: 0 };
-}
-impl Default for xen_sysctl_perfc_desc {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_sysctl_perfc_desc_t`, `sysctl.h`, 84 bytes.
 pub type xen_sysctl_perfc_desc_t = xen_sysctl_perfc_desc;
@@ -252,7 +222,6 @@ pub type __guest_handle_const_xen_sysctl_perfc_val_t = crate::handle::Handle64<
 >;
 /// `struct xen_sysctl_perfc_op`, `sysctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -282,14 +251,8 @@ impl xen_sysctl_perfc_op {
         val: <__guest_handle_xen_sysctl_perfc_val_t>::ZERO,
     };
 }
-impl Default for xen_sysctl_perfc_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_getdomaininfolist`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -319,14 +282,8 @@ impl xen_sysctl_getdomaininfolist {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_sysctl_getdomaininfolist {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_debug_keys`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -350,14 +307,8 @@ impl xen_sysctl_debug_keys {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_sysctl_debug_keys {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_cpuinfo`, `sysctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -375,11 +326,6 @@ impl xen_sysctl_cpuinfo {
     /// All bytes zero.
     pub const ZERO: Self = Self { idletime: 0 };
 }
-impl Default for xen_sysctl_cpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_sysctl_cpuinfo_t`, `sysctl.h`, 8 bytes.
 pub type xen_sysctl_cpuinfo_t = xen_sysctl_cpuinfo;
 /// `__guest_handle_xen_sysctl_cpuinfo_t`, `sysctl.h`, 8 bytes.
@@ -392,7 +338,6 @@ pub type __guest_handle_const_xen_sysctl_cpuinfo_t = crate::handle::Handle64<
 >;
 /// `struct xen_sysctl_getcpuinfo`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -420,14 +365,8 @@ impl xen_sysctl_getcpuinfo {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_sysctl_getcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_availheap`, `sysctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -455,14 +394,8 @@ impl xen_sysctl_availheap {
         avail_bytes: 0,
     };
 }
-impl Default for xen_sysctl_availheap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct pm_px_val`, `sysctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -486,11 +419,6 @@ impl pm_px_val {
         count: 0,
     };
 }
-impl Default for pm_px_val {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `pm_px_val_t`, `sysctl.h`, 24 bytes.
 pub type pm_px_val_t = pm_px_val;
 /// `__guest_handle_pm_px_val_t`, `sysctl.h`, 8 bytes.
@@ -499,7 +427,6 @@ pub type __guest_handle_pm_px_val_t = crate::handle::Handle64<pm_px_val_t>;
 pub type __guest_handle_const_pm_px_val_t = crate::handle::Handle64<pm_px_val_t>;
 /// `struct pm_px_stat`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -531,14 +458,8 @@ impl pm_px_stat {
         pt: <__guest_handle_pm_px_val_t>::ZERO,
     };
 }
-impl Default for pm_px_stat {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct pm_cx_stat`, `sysctl.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -574,14 +495,8 @@ impl pm_cx_stat {
         cc: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_uint64>::ZERO,
     };
 }
-impl Default for pm_cx_stat {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_get_pmstat.u`, `sysctl.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -595,14 +510,8 @@ impl xen_sysctl_get_pmstat_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xen_sysctl_get_pmstat_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_get_pmstat`, `sysctl.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -619,11 +528,6 @@ impl xen_sysctl_get_pmstat {
         cpuid: 0,
         u: xen_sysctl_get_pmstat_u::ZERO,
     };
-}
-impl Default for xen_sysctl_get_pmstat {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `PMSTAT_CATEGORY_MASK`, `sysctl.h`, `int`.
 pub const PMSTAT_CATEGORY_MASK: i32 = 0xf0;
@@ -645,7 +549,6 @@ pub const PMSTAT_get_cxstat: i32 = 0x22;
 pub const PMSTAT_reset_cxstat: i32 = 0x23;
 /// `struct xen_sysctl_cpu_hotplug`, `sysctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -664,11 +567,6 @@ impl xen_sysctl_cpu_hotplug {
     /// All bytes zero.
     pub const ZERO: Self = Self { cpu: 0, op: 0 };
 }
-impl Default for xen_sysctl_cpu_hotplug {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_CPU_HOTPLUG_ONLINE`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_CPU_HOTPLUG_ONLINE: i32 = 0;
 /// `XEN_SYSCTL_CPU_HOTPLUG_OFFLINE`, `sysctl.h`, `int`.
@@ -679,7 +577,6 @@ pub const XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE: i32 = 2;
 pub const XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE: i32 = 3;
 /// `struct xen_userspace`, `sysctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -697,14 +594,8 @@ impl xen_userspace {
     /// All bytes zero.
     pub const ZERO: Self = Self { scaling_setspeed: 0 };
 }
-impl Default for xen_userspace {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_ondemand`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -730,16 +621,10 @@ impl xen_ondemand {
         up_threshold: 0,
     };
 }
-impl Default for xen_ondemand {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `CPUFREQ_NAME_LEN`, `sysctl.h`, `int`.
 pub const CPUFREQ_NAME_LEN: i32 = 16;
 /// `struct xen_get_cpufreq_para.u`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -753,14 +638,8 @@ impl xen_get_cpufreq_para_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_get_cpufreq_para_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_get_cpufreq_para`, `sysctl.h`, 120 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -808,14 +687,8 @@ impl xen_get_cpufreq_para {
         _pad_0x74: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_get_cpufreq_para {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_set_cpufreq_gov`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -833,14 +706,8 @@ impl xen_set_cpufreq_gov {
     /// All bytes zero.
     pub const ZERO: Self = Self { scaling_governor: [0; 16] };
 }
-impl Default for xen_set_cpufreq_gov {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_set_cpufreq_para`, `sysctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -862,11 +729,6 @@ impl xen_set_cpufreq_para {
         ctrl_value: 0,
     };
 }
-impl Default for xen_set_cpufreq_para {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `SCALING_MAX_FREQ`, `sysctl.h`, `int`.
 pub const SCALING_MAX_FREQ: i32 = 1;
 /// `SCALING_MIN_FREQ`, `sysctl.h`, `int`.
@@ -879,7 +741,6 @@ pub const SAMPLING_RATE: i32 = 4;
 pub const UP_THRESHOLD: i32 = 5;
 /// `struct xen_sysctl_pm_op.u`, `sysctl.h`, 120 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -898,14 +759,8 @@ impl xen_sysctl_pm_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 120] };
 }
-impl Default for xen_sysctl_pm_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_pm_op`, `sysctl.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -922,11 +777,6 @@ impl xen_sysctl_pm_op {
         cpuid: 0,
         u: xen_sysctl_pm_op_u::ZERO,
     };
-}
-impl Default for xen_sysctl_pm_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `PM_PARA_CATEGORY_MASK`, `sysctl.h`, `int`.
 pub const PM_PARA_CATEGORY_MASK: i32 = 0xf0;
@@ -958,7 +808,6 @@ pub const XEN_SYSCTL_pm_op_disable_turbo: i32 = 0x27;
 pub const XEN_SYSCTL_CX_UNLIMITED: u32 = 0xffffffff;
 /// `struct xen_sysctl_page_offline_op`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -985,11 +834,6 @@ impl xen_sysctl_page_offline_op {
         _pad_0x0c: crate::pad::Pad::ZERO,
         status: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_uint32>::ZERO,
     };
-}
-impl Default for xen_sysctl_page_offline_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `sysctl_page_offline`, `sysctl.h`, `int`.
 pub const sysctl_page_offline: i32 = 1;
@@ -1051,7 +895,6 @@ pub const LOCKPROF_TYPE_PERDOM: i32 = 1;
 pub const LOCKPROF_TYPE_N: i32 = 2;
 /// `struct xen_sysctl_lockprof_data`, `sysctl.h`, 80 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1083,11 +926,6 @@ impl xen_sysctl_lockprof_data {
         block_time: 0,
     };
 }
-impl Default for xen_sysctl_lockprof_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_sysctl_lockprof_data_t`, `sysctl.h`, 80 bytes.
 pub type xen_sysctl_lockprof_data_t = xen_sysctl_lockprof_data;
 /// `__guest_handle_xen_sysctl_lockprof_data_t`, `sysctl.h`, 8 bytes.
@@ -1100,7 +938,6 @@ pub type __guest_handle_const_xen_sysctl_lockprof_data_t = crate::handle::Handle
 >;
 /// `struct xen_sysctl_lockprof_op`, `sysctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1130,11 +967,6 @@ impl xen_sysctl_lockprof_op {
         data: <__guest_handle_xen_sysctl_lockprof_data_t>::ZERO,
     };
 }
-impl Default for xen_sysctl_lockprof_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_INVALID_CORE_ID`, `sysctl.h`, `unsigned int`.
 pub const XEN_INVALID_CORE_ID: u32 = 4294967295;
 /// `XEN_INVALID_SOCKET_ID`, `sysctl.h`, `unsigned int`.
@@ -1143,7 +975,6 @@ pub const XEN_INVALID_SOCKET_ID: u32 = 4294967295;
 pub const XEN_INVALID_NODE_ID: u32 = 4294967295;
 /// `struct xen_sysctl_cputopo`, `sysctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1167,11 +998,6 @@ impl xen_sysctl_cputopo {
         node: 0,
     };
 }
-impl Default for xen_sysctl_cputopo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_sysctl_cputopo_t`, `sysctl.h`, 12 bytes.
 pub type xen_sysctl_cputopo_t = xen_sysctl_cputopo;
 /// `__guest_handle_xen_sysctl_cputopo_t`, `sysctl.h`, 8 bytes.
@@ -1184,7 +1010,6 @@ pub type __guest_handle_const_xen_sysctl_cputopo_t = crate::handle::Handle64<
 >;
 /// `struct xen_sysctl_cputopoinfo`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1208,18 +1033,12 @@ impl xen_sysctl_cputopoinfo {
         cputopo: <__guest_handle_xen_sysctl_cputopo_t>::ZERO,
     };
 }
-impl Default for xen_sysctl_cputopoinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_INVALID_MEM_SZ`, `sysctl.h`, `unsigned int`.
 pub const XEN_INVALID_MEM_SZ: u32 = 4294967295;
 /// `XEN_INVALID_NODE_DIST`, `sysctl.h`, `unsigned int`.
 pub const XEN_INVALID_NODE_DIST: u32 = 4294967295;
 /// `struct xen_sysctl_meminfo`, `sysctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1238,11 +1057,6 @@ impl xen_sysctl_meminfo {
     /// All bytes zero.
     pub const ZERO: Self = Self { memsize: 0, memfree: 0 };
 }
-impl Default for xen_sysctl_meminfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_sysctl_meminfo_t`, `sysctl.h`, 16 bytes.
 pub type xen_sysctl_meminfo_t = xen_sysctl_meminfo;
 /// `__guest_handle_xen_sysctl_meminfo_t`, `sysctl.h`, 8 bytes.
@@ -1255,7 +1069,6 @@ pub type __guest_handle_const_xen_sysctl_meminfo_t = crate::handle::Handle64<
 >;
 /// `struct xen_sysctl_numainfo`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1281,11 +1094,6 @@ impl xen_sysctl_numainfo {
         distance: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_uint32>::ZERO,
     };
 }
-impl Default for xen_sysctl_numainfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_CPUPOOL_OP_CREATE`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_CPUPOOL_OP_CREATE: i32 = 1;
 /// `XEN_SYSCTL_CPUPOOL_OP_DESTROY`, `sysctl.h`, `int`.
@@ -1304,7 +1112,6 @@ pub const XEN_SYSCTL_CPUPOOL_OP_FREEINFO: i32 = 7;
 pub const XEN_SYSCTL_CPUPOOL_PAR_ANY: u32 = 0xffffffff;
 /// `struct xen_sysctl_cpupool_op`, `sysctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1336,16 +1143,10 @@ impl xen_sysctl_cpupool_op {
         cpumap: crate::toolstack::v4_14::x86_64::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_sysctl_cpupool_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `ARINC653_MAX_DOMAINS_PER_SCHEDULE`, `sysctl.h`, `int`.
 pub const ARINC653_MAX_DOMAINS_PER_SCHEDULE: i32 = 64;
 /// `struct xen_sysctl_arinc653_schedule.sched_entries[]`, `sysctl.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1371,14 +1172,8 @@ impl xen_sysctl_arinc653_schedule_sched_entries {
         runtime: 0,
     };
 }
-impl Default for xen_sysctl_arinc653_schedule_sched_entries {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_arinc653_schedule`, `sysctl.h`, 2064 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1404,11 +1199,6 @@ impl xen_sysctl_arinc653_schedule {
         sched_entries: [xen_sysctl_arinc653_schedule_sched_entries::ZERO; 64],
     };
 }
-impl Default for xen_sysctl_arinc653_schedule {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_sysctl_arinc653_schedule_t`, `sysctl.h`, 2064 bytes.
 pub type xen_sysctl_arinc653_schedule_t = xen_sysctl_arinc653_schedule;
 /// `__guest_handle_xen_sysctl_arinc653_schedule_t`, `sysctl.h`, 8 bytes.
@@ -1425,7 +1215,6 @@ pub const XEN_SYSCTL_SCHED_RATELIMIT_MAX: i32 = 500000;
 pub const XEN_SYSCTL_SCHED_RATELIMIT_MIN: i32 = 100;
 /// `struct xen_sysctl_credit_schedule`, `sysctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1449,11 +1238,6 @@ impl xen_sysctl_credit_schedule {
         vcpu_migr_delay_us: 0,
     };
 }
-impl Default for xen_sysctl_credit_schedule {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_CSCHED_TSLICE_MAX`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_CSCHED_TSLICE_MAX: i32 = 1000;
 /// `XEN_SYSCTL_CSCHED_TSLICE_MIN`, `sysctl.h`, `int`.
@@ -1462,7 +1246,6 @@ pub const XEN_SYSCTL_CSCHED_TSLICE_MIN: i32 = 1;
 pub const XEN_SYSCTL_CSCHED_MGR_DLY_MAX_US: i32 = 100000;
 /// `struct xen_sysctl_credit2_schedule`, `sysctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1480,18 +1263,12 @@ impl xen_sysctl_credit2_schedule {
     /// All bytes zero.
     pub const ZERO: Self = Self { ratelimit_us: 0 };
 }
-impl Default for xen_sysctl_credit2_schedule {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_SCHEDOP_putinfo`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_SCHEDOP_putinfo: i32 = 0;
 /// `XEN_SYSCTL_SCHEDOP_getinfo`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_SCHEDOP_getinfo: i32 = 1;
 /// `struct xen_sysctl_scheduler_op.u`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1506,14 +1283,8 @@ impl xen_sysctl_scheduler_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_sysctl_scheduler_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_scheduler_op`, `sysctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1535,14 +1306,8 @@ impl xen_sysctl_scheduler_op {
         u: xen_sysctl_scheduler_op_u::ZERO,
     };
 }
-impl Default for xen_sysctl_scheduler_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_sched_arinc653`, `sysctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1562,11 +1327,6 @@ impl xen_sysctl_sched_arinc653 {
         schedule: <__guest_handle_xen_sysctl_arinc653_schedule_t>::ZERO,
     };
 }
-impl Default for xen_sysctl_sched_arinc653 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_GCOV_FORMAT_MAGIC`, `sysctl.h`, `int`.
 pub const XEN_GCOV_FORMAT_MAGIC: i32 = 0x58434f56;
 /// `XEN_SYSCTL_COVERAGE_get_size`, `sysctl.h`, `int`.
@@ -1577,7 +1337,6 @@ pub const XEN_SYSCTL_COVERAGE_read: i32 = 1;
 pub const XEN_SYSCTL_COVERAGE_reset: i32 = 2;
 /// `struct xen_sysctl_coverage_op`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1601,11 +1360,6 @@ impl xen_sysctl_coverage_op {
         buffer: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_char>::ZERO,
     };
 }
-impl Default for xen_sysctl_coverage_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_PSR_CMT_get_total_rmid`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_PSR_CMT_get_total_rmid: i32 = 0;
 /// `XEN_SYSCTL_PSR_CMT_get_l3_upscaling_factor`, `sysctl.h`, `int`.
@@ -1618,7 +1372,6 @@ pub const XEN_SYSCTL_PSR_CMT_enabled: i32 = 3;
 pub const XEN_SYSCTL_PSR_CMT_get_l3_event_mask: i32 = 4;
 /// `struct xen_sysctl_psr_cmt_op.u).l3_cache`, `sysctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1637,14 +1390,8 @@ impl xen_sysctl_psr_cmt_op_u_l3_cache {
     /// All bytes zero.
     pub const ZERO: Self = Self { cpu: 0, rsvd: 0 };
 }
-impl Default for xen_sysctl_psr_cmt_op_u_l3_cache {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_psr_cmt_op.u`, `sysctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1658,14 +1405,8 @@ impl xen_sysctl_psr_cmt_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_sysctl_psr_cmt_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_psr_cmt_op`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1683,16 +1424,10 @@ impl xen_sysctl_psr_cmt_op {
         u: xen_sysctl_psr_cmt_op_u::ZERO,
     };
 }
-impl Default for xen_sysctl_psr_cmt_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_INVALID_DEV`, `sysctl.h`, `unsigned int`.
 pub const XEN_INVALID_DEV: u32 = 4294967294;
 /// `struct xen_sysctl_pcitopoinfo`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1718,11 +1453,6 @@ impl xen_sysctl_pcitopoinfo {
         nodes: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_uint32>::ZERO,
     };
 }
-impl Default for xen_sysctl_pcitopoinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_PSR_get_l3_info`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_PSR_get_l3_info: i32 = 0;
 /// `XEN_SYSCTL_PSR_get_l2_info`, `sysctl.h`, `int`.
@@ -1731,7 +1461,6 @@ pub const XEN_SYSCTL_PSR_get_l2_info: i32 = 1;
 pub const XEN_SYSCTL_PSR_get_mba_info: i32 = 2;
 /// `struct xen_sysctl_psr_alloc.u).cat_info`, `sysctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1755,14 +1484,8 @@ impl xen_sysctl_psr_alloc_u_cat_info {
         flags: 0,
     };
 }
-impl Default for xen_sysctl_psr_alloc_u_cat_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_psr_alloc.u).mba_info`, `sysctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1786,14 +1509,8 @@ impl xen_sysctl_psr_alloc_u_mba_info {
         flags: 0,
     };
 }
-impl Default for xen_sysctl_psr_alloc_u_mba_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_psr_alloc.u`, `sysctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1807,14 +1524,8 @@ impl xen_sysctl_psr_alloc_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
-impl Default for xen_sysctl_psr_alloc_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_psr_alloc`, `sysctl.h`, 20 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1832,18 +1543,12 @@ impl xen_sysctl_psr_alloc {
         u: xen_sysctl_psr_alloc_u::ZERO,
     };
 }
-impl Default for xen_sysctl_psr_alloc {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_PSR_CAT_L3_CDP`, `sysctl.h`, `unsigned int`.
 pub const XEN_SYSCTL_PSR_CAT_L3_CDP: u32 = 1;
 /// `XEN_SYSCTL_PSR_MBA_LINEAR`, `sysctl.h`, `unsigned int`.
 pub const XEN_SYSCTL_PSR_MBA_LINEAR: u32 = 1;
 /// `struct xen_sysctl_cpu_levelling_caps`, `sysctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1860,11 +1565,6 @@ pub struct xen_sysctl_cpu_levelling_caps {
 impl xen_sysctl_cpu_levelling_caps {
     /// All bytes zero.
     pub const ZERO: Self = Self { caps: 0 };
-}
-impl Default for xen_sysctl_cpu_levelling_caps {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_SYSCTL_CPU_LEVELCAP_faulting`, `sysctl.h`, `unsigned long`.
 pub const XEN_SYSCTL_CPU_LEVELCAP_faulting: u64 = 1;
@@ -1886,7 +1586,6 @@ pub const XEN_SYSCTL_CPU_LEVELCAP_l7s0_eax: u64 = 128;
 pub const XEN_SYSCTL_CPU_LEVELCAP_l7s0_ebx: u64 = 256;
 /// `struct xen_sysctl_cpu_featureset`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1910,11 +1609,6 @@ impl xen_sysctl_cpu_featureset {
         features: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_uint32>::ZERO,
     };
 }
-impl Default for xen_sysctl_cpu_featureset {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_cpu_featureset_raw`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_cpu_featureset_raw: i32 = 0;
 /// `XEN_SYSCTL_cpu_featureset_host`, `sysctl.h`, `int`.
@@ -1933,7 +1627,6 @@ pub const LIVEPATCH_PAYLOAD_VERSION: i32 = 2;
 pub const XEN_LIVEPATCH_NAME_SIZE: i32 = 128;
 /// `struct xen_livepatch_name`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1957,16 +1650,10 @@ impl xen_livepatch_name {
         pad: [0; 3],
     };
 }
-impl Default for xen_livepatch_name {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_LIVEPATCH_UPLOAD`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_LIVEPATCH_UPLOAD: i32 = 0;
 /// `struct xen_sysctl_livepatch_upload`, `sysctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1990,16 +1677,10 @@ impl xen_sysctl_livepatch_upload {
         payload: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_uint8>::ZERO,
     };
 }
-impl Default for xen_sysctl_livepatch_upload {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_LIVEPATCH_GET`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_LIVEPATCH_GET: i32 = 1;
 /// `struct xen_livepatch_status`, `sysctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2018,11 +1699,6 @@ impl xen_livepatch_status {
     /// All bytes zero.
     pub const ZERO: Self = Self { state: 0, rc: 0 };
 }
-impl Default for xen_livepatch_status {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `LIVEPATCH_STATE_CHECKED`, `sysctl.h`, `int`.
 pub const LIVEPATCH_STATE_CHECKED: i32 = 1;
 /// `LIVEPATCH_STATE_APPLIED`, `sysctl.h`, `int`.
@@ -2039,7 +1715,6 @@ pub type __guest_handle_const_xen_livepatch_status_t = crate::handle::Handle64<
 >;
 /// `struct xen_sysctl_livepatch_get`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2061,16 +1736,10 @@ impl xen_sysctl_livepatch_get {
         status: xen_livepatch_status::ZERO,
     };
 }
-impl Default for xen_sysctl_livepatch_get {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_LIVEPATCH_LIST`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_LIVEPATCH_LIST: i32 = 2;
 /// `struct xen_sysctl_livepatch_list`, `sysctl.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2110,16 +1779,10 @@ impl xen_sysctl_livepatch_list {
         metadata_len: <crate::toolstack::v4_14::x86_64::xen::__guest_handle_uint32>::ZERO,
     };
 }
-impl Default for xen_sysctl_livepatch_list {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_LIVEPATCH_ACTION`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_LIVEPATCH_ACTION: i32 = 3;
 /// `struct xen_sysctl_livepatch_action`, `sysctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2147,11 +1810,6 @@ impl xen_sysctl_livepatch_action {
         pad: 0,
     };
 }
-impl Default for xen_sysctl_livepatch_action {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `LIVEPATCH_ACTION_UNLOAD`, `sysctl.h`, `int`.
 pub const LIVEPATCH_ACTION_UNLOAD: i32 = 1;
 /// `LIVEPATCH_ACTION_REVERT`, `sysctl.h`, `int`.
@@ -2164,7 +1822,6 @@ pub const LIVEPATCH_ACTION_REPLACE: i32 = 4;
 pub const LIVEPATCH_ACTION_APPLY_NODEPS: i32 = 1;
 /// `struct xen_sysctl_livepatch_op.u`, `sysctl.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2180,14 +1837,8 @@ impl xen_sysctl_livepatch_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-impl Default for xen_sysctl_livepatch_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_livepatch_op`, `sysctl.h`, 72 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2205,14 +1856,8 @@ impl xen_sysctl_livepatch_op {
         u: xen_sysctl_livepatch_op_u::ZERO,
     };
 }
-impl Default for xen_sysctl_livepatch_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_cpu_policy`, `sysctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2242,11 +1887,6 @@ impl xen_sysctl_cpu_policy {
         msrs: <crate::toolstack::v4_14::x86_64::arch_x86::xen::__guest_handle_xen_msr_entry_t>::ZERO,
     };
 }
-impl Default for xen_sysctl_cpu_policy {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_cpu_policy_raw`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_cpu_policy_raw: i32 = 0;
 /// `XEN_SYSCTL_cpu_policy_host`, `sysctl.h`, `int`.
@@ -2271,7 +1911,6 @@ pub type __guest_handle_const_xen_sysctl_cpu_policy_t = crate::handle::Handle64<
 >;
 /// `struct xen_sysctl.u`, `sysctl.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2310,14 +1949,8 @@ impl xen_sysctl_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_sysctl_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl`, `sysctl.h`, 136 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2334,11 +1967,6 @@ impl xen_sysctl {
         interface_version: 0,
         u: xen_sysctl_u::ZERO,
     };
-}
-impl Default for xen_sysctl {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_SYSCTL_readconsole`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_readconsole: i32 = 1;
@@ -2398,3 +2026,23 @@ pub type xen_sysctl_t = xen_sysctl;
 pub type __guest_handle_xen_sysctl_t = crate::handle::Handle64<xen_sysctl_t>;
 /// `__guest_handle_const_xen_sysctl_t`, `sysctl.h`, 8 bytes.
 pub type __guest_handle_const_xen_sysctl_t = crate::handle::Handle64<xen_sysctl_t>;
+crate::plain! {
+    xen_sysctl_readconsole xen_sysctl_tbuf_op xen_sysctl_physinfo xen_sysctl_sched_id
+    xen_sysctl_perfc_desc xen_sysctl_perfc_op xen_sysctl_getdomaininfolist
+    xen_sysctl_debug_keys xen_sysctl_cpuinfo xen_sysctl_getcpuinfo xen_sysctl_availheap
+    pm_px_val pm_px_stat pm_cx_stat xen_sysctl_get_pmstat_u xen_sysctl_get_pmstat
+    xen_sysctl_cpu_hotplug xen_userspace xen_ondemand xen_get_cpufreq_para_u
+    xen_get_cpufreq_para xen_set_cpufreq_gov xen_set_cpufreq_para xen_sysctl_pm_op_u
+    xen_sysctl_pm_op xen_sysctl_page_offline_op xen_sysctl_lockprof_data
+    xen_sysctl_lockprof_op xen_sysctl_cputopo xen_sysctl_cputopoinfo xen_sysctl_meminfo
+    xen_sysctl_numainfo xen_sysctl_cpupool_op xen_sysctl_arinc653_schedule_sched_entries
+    xen_sysctl_arinc653_schedule xen_sysctl_credit_schedule xen_sysctl_credit2_schedule
+    xen_sysctl_scheduler_op_u xen_sysctl_scheduler_op xen_sysctl_sched_arinc653
+    xen_sysctl_coverage_op xen_sysctl_psr_cmt_op_u_l3_cache xen_sysctl_psr_cmt_op_u
+    xen_sysctl_psr_cmt_op xen_sysctl_pcitopoinfo xen_sysctl_psr_alloc_u_cat_info
+    xen_sysctl_psr_alloc_u_mba_info xen_sysctl_psr_alloc_u xen_sysctl_psr_alloc
+    xen_sysctl_cpu_levelling_caps xen_sysctl_cpu_featureset xen_livepatch_name
+    xen_sysctl_livepatch_upload xen_livepatch_status xen_sysctl_livepatch_get
+    xen_sysctl_livepatch_list xen_sysctl_livepatch_action xen_sysctl_livepatch_op_u
+    xen_sysctl_livepatch_op xen_sysctl_cpu_policy xen_sysctl_u xen_sysctl
+}

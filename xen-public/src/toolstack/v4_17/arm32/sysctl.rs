@@ -4,7 +4,6 @@
 pub const XEN_SYSCTL_INTERFACE_VERSION: i32 = 0x15;
 /// `struct xen_sysctl_readconsole`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -38,14 +37,8 @@ impl xen_sysctl_readconsole {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_sysctl_readconsole {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_tbuf_op`, `sysctl.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -78,11 +71,6 @@ impl xen_sysctl_tbuf_op {
         size: 0,
         _pad_0x2c: crate::pad::Pad::ZERO,
     };
-}
-impl Default for xen_sysctl_tbuf_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_SYSCTL_TBUFOP_get_info`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_TBUFOP_get_info: i32 = 0;
@@ -132,7 +120,6 @@ pub const XEN_SYSCTL_PHYSCAP_gnttab_v2: u32 = 512;
 pub const XEN_SYSCTL_PHYSCAP_MAX: u32 = 512;
 /// `struct xen_sysctl_physinfo`, `sysctl.h`, 112 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -182,14 +169,8 @@ impl xen_sysctl_physinfo {
         hw_cap: [0; 8],
     };
 }
-impl Default for xen_sysctl_physinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_sched_id`, `sysctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -207,18 +188,12 @@ impl xen_sysctl_sched_id {
     /// All bytes zero.
     pub const ZERO: Self = Self { sched_id: 0 };
 }
-impl Default for xen_sysctl_sched_id {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_PERFCOP_reset`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_PERFCOP_reset: i32 = 1;
 /// `XEN_SYSCTL_PERFCOP_query`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_PERFCOP_query: i32 = 2;
 /// `struct xen_sysctl_perfc_desc`, `sysctl.h`, 84 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -236,11 +211,6 @@ pub struct xen_sysctl_perfc_desc {
 impl xen_sysctl_perfc_desc {
     /// All bytes zero.
     pub const ZERO: Self = Self { name: [0; 80], nr_vals: 0 };
-}
-impl Default for xen_sysctl_perfc_desc {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_sysctl_perfc_desc_t`, `sysctl.h`, 84 bytes.
 pub type xen_sysctl_perfc_desc_t = xen_sysctl_perfc_desc;
@@ -280,7 +250,6 @@ pub type __guest_handle_64_const_xen_sysctl_perfc_val_t = crate::handle::Handle6
 >;
 /// `struct xen_sysctl_perfc_op`, `sysctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -310,14 +279,8 @@ impl xen_sysctl_perfc_op {
         val: <__guest_handle_64_xen_sysctl_perfc_val_t>::ZERO,
     };
 }
-impl Default for xen_sysctl_perfc_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_getdomaininfolist`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -347,14 +310,8 @@ impl xen_sysctl_getdomaininfolist {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_sysctl_getdomaininfolist {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_debug_keys`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -378,14 +335,8 @@ impl xen_sysctl_debug_keys {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_sysctl_debug_keys {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_cpuinfo`, `sysctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -402,11 +353,6 @@ pub struct xen_sysctl_cpuinfo {
 impl xen_sysctl_cpuinfo {
     /// All bytes zero.
     pub const ZERO: Self = Self { idletime: 0 };
-}
-impl Default for xen_sysctl_cpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_sysctl_cpuinfo_t`, `sysctl.h`, 8 bytes.
 pub type xen_sysctl_cpuinfo_t = xen_sysctl_cpuinfo;
@@ -428,7 +374,6 @@ pub type __guest_handle_64_const_xen_sysctl_cpuinfo_t = crate::handle::Handle64<
 >;
 /// `struct xen_sysctl_getcpuinfo`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -456,14 +401,8 @@ impl xen_sysctl_getcpuinfo {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_sysctl_getcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_availheap`, `sysctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -491,14 +430,8 @@ impl xen_sysctl_availheap {
         avail_bytes: 0,
     };
 }
-impl Default for xen_sysctl_availheap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct pm_px_val`, `sysctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -522,11 +455,6 @@ impl pm_px_val {
         count: 0,
     };
 }
-impl Default for pm_px_val {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `pm_px_val_t`, `sysctl.h`, 24 bytes.
 pub type pm_px_val_t = pm_px_val;
 /// `__guest_handle_pm_px_val_t`, `sysctl.h`, 4 bytes.
@@ -539,7 +467,6 @@ pub type __guest_handle_const_pm_px_val_t = crate::handle::Handle32<pm_px_val_t>
 pub type __guest_handle_64_const_pm_px_val_t = crate::handle::Handle64<pm_px_val_t>;
 /// `struct pm_px_stat`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -571,14 +498,8 @@ impl pm_px_stat {
         pt: <__guest_handle_64_pm_px_val_t>::ZERO,
     };
 }
-impl Default for pm_px_stat {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct pm_cx_stat`, `sysctl.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -614,14 +535,8 @@ impl pm_cx_stat {
         cc: <crate::toolstack::v4_17::arm32::xen::__guest_handle_64_uint64>::ZERO,
     };
 }
-impl Default for pm_cx_stat {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_get_pmstat.u`, `sysctl.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -635,14 +550,8 @@ impl xen_sysctl_get_pmstat_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-impl Default for xen_sysctl_get_pmstat_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_get_pmstat`, `sysctl.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -659,11 +568,6 @@ impl xen_sysctl_get_pmstat {
         cpuid: 0,
         u: xen_sysctl_get_pmstat_u::ZERO,
     };
-}
-impl Default for xen_sysctl_get_pmstat {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `PMSTAT_CATEGORY_MASK`, `sysctl.h`, `int`.
 pub const PMSTAT_CATEGORY_MASK: i32 = 0xf0;
@@ -685,7 +589,6 @@ pub const PMSTAT_get_cxstat: i32 = 0x22;
 pub const PMSTAT_reset_cxstat: i32 = 0x23;
 /// `struct xen_sysctl_cpu_hotplug`, `sysctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -704,11 +607,6 @@ impl xen_sysctl_cpu_hotplug {
     /// All bytes zero.
     pub const ZERO: Self = Self { cpu: 0, op: 0 };
 }
-impl Default for xen_sysctl_cpu_hotplug {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_CPU_HOTPLUG_ONLINE`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_CPU_HOTPLUG_ONLINE: i32 = 0;
 /// `XEN_SYSCTL_CPU_HOTPLUG_OFFLINE`, `sysctl.h`, `int`.
@@ -719,7 +617,6 @@ pub const XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE: i32 = 2;
 pub const XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE: i32 = 3;
 /// `struct xen_userspace`, `sysctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -737,14 +634,8 @@ impl xen_userspace {
     /// All bytes zero.
     pub const ZERO: Self = Self { scaling_setspeed: 0 };
 }
-impl Default for xen_userspace {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_ondemand`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -770,16 +661,10 @@ impl xen_ondemand {
         up_threshold: 0,
     };
 }
-impl Default for xen_ondemand {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `CPUFREQ_NAME_LEN`, `sysctl.h`, `int`.
 pub const CPUFREQ_NAME_LEN: i32 = 16;
 /// `struct xen_get_cpufreq_para.u`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -793,14 +678,8 @@ impl xen_get_cpufreq_para_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_get_cpufreq_para_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_get_cpufreq_para`, `sysctl.h`, 120 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -848,14 +727,8 @@ impl xen_get_cpufreq_para {
         _pad_0x74: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_get_cpufreq_para {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_set_cpufreq_gov`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -873,14 +746,8 @@ impl xen_set_cpufreq_gov {
     /// All bytes zero.
     pub const ZERO: Self = Self { scaling_governor: [0; 16] };
 }
-impl Default for xen_set_cpufreq_gov {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_set_cpufreq_para`, `sysctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -902,11 +769,6 @@ impl xen_set_cpufreq_para {
         ctrl_value: 0,
     };
 }
-impl Default for xen_set_cpufreq_para {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `SCALING_MAX_FREQ`, `sysctl.h`, `int`.
 pub const SCALING_MAX_FREQ: i32 = 1;
 /// `SCALING_MIN_FREQ`, `sysctl.h`, `int`.
@@ -919,7 +781,6 @@ pub const SAMPLING_RATE: i32 = 4;
 pub const UP_THRESHOLD: i32 = 5;
 /// `struct xen_sysctl_pm_op.u`, `sysctl.h`, 120 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -938,14 +799,8 @@ impl xen_sysctl_pm_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 120] };
 }
-impl Default for xen_sysctl_pm_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_pm_op`, `sysctl.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -962,11 +817,6 @@ impl xen_sysctl_pm_op {
         cpuid: 0,
         u: xen_sysctl_pm_op_u::ZERO,
     };
-}
-impl Default for xen_sysctl_pm_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `PM_PARA_CATEGORY_MASK`, `sysctl.h`, `int`.
 pub const PM_PARA_CATEGORY_MASK: i32 = 0xf0;
@@ -998,7 +848,6 @@ pub const XEN_SYSCTL_pm_op_disable_turbo: i32 = 0x27;
 pub const XEN_SYSCTL_CX_UNLIMITED: u32 = 0xffffffff;
 /// `struct xen_sysctl_page_offline_op`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1025,11 +874,6 @@ impl xen_sysctl_page_offline_op {
         _pad_0x0c: crate::pad::Pad::ZERO,
         status: <crate::toolstack::v4_17::arm32::xen::__guest_handle_64_uint32>::ZERO,
     };
-}
-impl Default for xen_sysctl_page_offline_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `sysctl_page_offline`, `sysctl.h`, `int`.
 pub const sysctl_page_offline: i32 = 1;
@@ -1091,7 +935,6 @@ pub const LOCKPROF_TYPE_PERDOM: i32 = 1;
 pub const LOCKPROF_TYPE_N: i32 = 2;
 /// `struct xen_sysctl_lockprof_data`, `sysctl.h`, 80 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1123,11 +966,6 @@ impl xen_sysctl_lockprof_data {
         block_time: 0,
     };
 }
-impl Default for xen_sysctl_lockprof_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_sysctl_lockprof_data_t`, `sysctl.h`, 80 bytes.
 pub type xen_sysctl_lockprof_data_t = xen_sysctl_lockprof_data;
 /// `__guest_handle_xen_sysctl_lockprof_data_t`, `sysctl.h`, 4 bytes.
@@ -1148,7 +986,6 @@ pub type __guest_handle_64_const_xen_sysctl_lockprof_data_t = crate::handle::Han
 >;
 /// `struct xen_sysctl_lockprof_op`, `sysctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1178,11 +1015,6 @@ impl xen_sysctl_lockprof_op {
         data: <__guest_handle_64_xen_sysctl_lockprof_data_t>::ZERO,
     };
 }
-impl Default for xen_sysctl_lockprof_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_INVALID_CORE_ID`, `sysctl.h`, `unsigned int`.
 pub const XEN_INVALID_CORE_ID: u32 = 4294967295;
 /// `XEN_INVALID_SOCKET_ID`, `sysctl.h`, `unsigned int`.
@@ -1191,7 +1023,6 @@ pub const XEN_INVALID_SOCKET_ID: u32 = 4294967295;
 pub const XEN_INVALID_NODE_ID: u32 = 4294967295;
 /// `struct xen_sysctl_cputopo`, `sysctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1215,11 +1046,6 @@ impl xen_sysctl_cputopo {
         node: 0,
     };
 }
-impl Default for xen_sysctl_cputopo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_sysctl_cputopo_t`, `sysctl.h`, 12 bytes.
 pub type xen_sysctl_cputopo_t = xen_sysctl_cputopo;
 /// `__guest_handle_xen_sysctl_cputopo_t`, `sysctl.h`, 4 bytes.
@@ -1240,7 +1066,6 @@ pub type __guest_handle_64_const_xen_sysctl_cputopo_t = crate::handle::Handle64<
 >;
 /// `struct xen_sysctl_cputopoinfo`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1264,18 +1089,12 @@ impl xen_sysctl_cputopoinfo {
         cputopo: <__guest_handle_64_xen_sysctl_cputopo_t>::ZERO,
     };
 }
-impl Default for xen_sysctl_cputopoinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_INVALID_MEM_SZ`, `sysctl.h`, `unsigned int`.
 pub const XEN_INVALID_MEM_SZ: u32 = 4294967295;
 /// `XEN_INVALID_NODE_DIST`, `sysctl.h`, `unsigned int`.
 pub const XEN_INVALID_NODE_DIST: u32 = 4294967295;
 /// `struct xen_sysctl_meminfo`, `sysctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1293,11 +1112,6 @@ pub struct xen_sysctl_meminfo {
 impl xen_sysctl_meminfo {
     /// All bytes zero.
     pub const ZERO: Self = Self { memsize: 0, memfree: 0 };
-}
-impl Default for xen_sysctl_meminfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_sysctl_meminfo_t`, `sysctl.h`, 16 bytes.
 pub type xen_sysctl_meminfo_t = xen_sysctl_meminfo;
@@ -1319,7 +1133,6 @@ pub type __guest_handle_64_const_xen_sysctl_meminfo_t = crate::handle::Handle64<
 >;
 /// `struct xen_sysctl_numainfo`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1345,11 +1158,6 @@ impl xen_sysctl_numainfo {
         distance: <crate::toolstack::v4_17::arm32::xen::__guest_handle_64_uint32>::ZERO,
     };
 }
-impl Default for xen_sysctl_numainfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_CPUPOOL_OP_CREATE`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_CPUPOOL_OP_CREATE: i32 = 1;
 /// `XEN_SYSCTL_CPUPOOL_OP_DESTROY`, `sysctl.h`, `int`.
@@ -1368,7 +1176,6 @@ pub const XEN_SYSCTL_CPUPOOL_OP_FREEINFO: i32 = 7;
 pub const XEN_SYSCTL_CPUPOOL_PAR_ANY: u32 = 0xffffffff;
 /// `struct xen_sysctl_cpupool_op`, `sysctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1400,16 +1207,10 @@ impl xen_sysctl_cpupool_op {
         cpumap: crate::toolstack::v4_17::arm32::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_sysctl_cpupool_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `ARINC653_MAX_DOMAINS_PER_SCHEDULE`, `sysctl.h`, `int`.
 pub const ARINC653_MAX_DOMAINS_PER_SCHEDULE: i32 = 64;
 /// `struct xen_sysctl_arinc653_schedule.sched_entries[]`, `sysctl.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1435,14 +1236,8 @@ impl xen_sysctl_arinc653_schedule_sched_entries {
         runtime: 0,
     };
 }
-impl Default for xen_sysctl_arinc653_schedule_sched_entries {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_arinc653_schedule`, `sysctl.h`, 2064 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1468,11 +1263,6 @@ impl xen_sysctl_arinc653_schedule {
         sched_entries: [xen_sysctl_arinc653_schedule_sched_entries::ZERO; 64],
     };
 }
-impl Default for xen_sysctl_arinc653_schedule {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_sysctl_arinc653_schedule_t`, `sysctl.h`, 2064 bytes.
 pub type xen_sysctl_arinc653_schedule_t = xen_sysctl_arinc653_schedule;
 /// `__guest_handle_xen_sysctl_arinc653_schedule_t`, `sysctl.h`, 4 bytes.
@@ -1497,7 +1287,6 @@ pub const XEN_SYSCTL_SCHED_RATELIMIT_MAX: i32 = 500000;
 pub const XEN_SYSCTL_SCHED_RATELIMIT_MIN: i32 = 100;
 /// `struct xen_sysctl_credit_schedule`, `sysctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1521,11 +1310,6 @@ impl xen_sysctl_credit_schedule {
         vcpu_migr_delay_us: 0,
     };
 }
-impl Default for xen_sysctl_credit_schedule {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_CSCHED_TSLICE_MAX`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_CSCHED_TSLICE_MAX: i32 = 1000;
 /// `XEN_SYSCTL_CSCHED_TSLICE_MIN`, `sysctl.h`, `int`.
@@ -1534,7 +1318,6 @@ pub const XEN_SYSCTL_CSCHED_TSLICE_MIN: i32 = 1;
 pub const XEN_SYSCTL_CSCHED_MGR_DLY_MAX_US: i32 = 100000;
 /// `struct xen_sysctl_credit2_schedule`, `sysctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1552,18 +1335,12 @@ impl xen_sysctl_credit2_schedule {
     /// All bytes zero.
     pub const ZERO: Self = Self { ratelimit_us: 0 };
 }
-impl Default for xen_sysctl_credit2_schedule {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_SCHEDOP_putinfo`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_SCHEDOP_putinfo: i32 = 0;
 /// `XEN_SYSCTL_SCHEDOP_getinfo`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_SCHEDOP_getinfo: i32 = 1;
 /// `struct xen_sysctl_scheduler_op.u`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1578,14 +1355,8 @@ impl xen_sysctl_scheduler_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_sysctl_scheduler_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_scheduler_op`, `sysctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1607,14 +1378,8 @@ impl xen_sysctl_scheduler_op {
         u: xen_sysctl_scheduler_op_u::ZERO,
     };
 }
-impl Default for xen_sysctl_scheduler_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_sched_arinc653`, `sysctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1634,11 +1399,6 @@ impl xen_sysctl_sched_arinc653 {
         schedule: <__guest_handle_64_xen_sysctl_arinc653_schedule_t>::ZERO,
     };
 }
-impl Default for xen_sysctl_sched_arinc653 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_GCOV_FORMAT_MAGIC`, `sysctl.h`, `int`.
 pub const XEN_GCOV_FORMAT_MAGIC: i32 = 0x58434f56;
 /// `XEN_SYSCTL_COVERAGE_get_size`, `sysctl.h`, `int`.
@@ -1649,7 +1409,6 @@ pub const XEN_SYSCTL_COVERAGE_read: i32 = 1;
 pub const XEN_SYSCTL_COVERAGE_reset: i32 = 2;
 /// `struct xen_sysctl_coverage_op`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1673,11 +1432,6 @@ impl xen_sysctl_coverage_op {
         buffer: <crate::toolstack::v4_17::arm32::xen::__guest_handle_64_char>::ZERO,
     };
 }
-impl Default for xen_sysctl_coverage_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_PSR_CMT_get_total_rmid`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_PSR_CMT_get_total_rmid: i32 = 0;
 /// `XEN_SYSCTL_PSR_CMT_get_l3_upscaling_factor`, `sysctl.h`, `int`.
@@ -1690,7 +1444,6 @@ pub const XEN_SYSCTL_PSR_CMT_enabled: i32 = 3;
 pub const XEN_SYSCTL_PSR_CMT_get_l3_event_mask: i32 = 4;
 /// `struct xen_sysctl_psr_cmt_op.u).l3_cache`, `sysctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1709,14 +1462,8 @@ impl xen_sysctl_psr_cmt_op_u_l3_cache {
     /// All bytes zero.
     pub const ZERO: Self = Self { cpu: 0, rsvd: 0 };
 }
-impl Default for xen_sysctl_psr_cmt_op_u_l3_cache {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_psr_cmt_op.u`, `sysctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1730,14 +1477,8 @@ impl xen_sysctl_psr_cmt_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_sysctl_psr_cmt_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_psr_cmt_op`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1755,16 +1496,10 @@ impl xen_sysctl_psr_cmt_op {
         u: xen_sysctl_psr_cmt_op_u::ZERO,
     };
 }
-impl Default for xen_sysctl_psr_cmt_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_INVALID_DEV`, `sysctl.h`, `unsigned int`.
 pub const XEN_INVALID_DEV: u32 = 4294967294;
 /// `struct xen_sysctl_pcitopoinfo`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1790,11 +1525,6 @@ impl xen_sysctl_pcitopoinfo {
         nodes: <crate::toolstack::v4_17::arm32::xen::__guest_handle_64_uint32>::ZERO,
     };
 }
-impl Default for xen_sysctl_pcitopoinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_PSR_get_l3_info`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_PSR_get_l3_info: i32 = 0;
 /// `XEN_SYSCTL_PSR_get_l2_info`, `sysctl.h`, `int`.
@@ -1803,7 +1533,6 @@ pub const XEN_SYSCTL_PSR_get_l2_info: i32 = 1;
 pub const XEN_SYSCTL_PSR_get_mba_info: i32 = 2;
 /// `struct xen_sysctl_psr_alloc.u).cat_info`, `sysctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1827,14 +1556,8 @@ impl xen_sysctl_psr_alloc_u_cat_info {
         flags: 0,
     };
 }
-impl Default for xen_sysctl_psr_alloc_u_cat_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_psr_alloc.u).mba_info`, `sysctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1858,14 +1581,8 @@ impl xen_sysctl_psr_alloc_u_mba_info {
         flags: 0,
     };
 }
-impl Default for xen_sysctl_psr_alloc_u_mba_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_psr_alloc.u`, `sysctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1879,14 +1596,8 @@ impl xen_sysctl_psr_alloc_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
-impl Default for xen_sysctl_psr_alloc_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_psr_alloc`, `sysctl.h`, 20 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1904,18 +1615,12 @@ impl xen_sysctl_psr_alloc {
         u: xen_sysctl_psr_alloc_u::ZERO,
     };
 }
-impl Default for xen_sysctl_psr_alloc {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_PSR_CAT_L3_CDP`, `sysctl.h`, `unsigned int`.
 pub const XEN_SYSCTL_PSR_CAT_L3_CDP: u32 = 1;
 /// `XEN_SYSCTL_PSR_MBA_LINEAR`, `sysctl.h`, `unsigned int`.
 pub const XEN_SYSCTL_PSR_MBA_LINEAR: u32 = 1;
 /// `struct xen_sysctl_cpu_levelling_caps`, `sysctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1932,11 +1637,6 @@ pub struct xen_sysctl_cpu_levelling_caps {
 impl xen_sysctl_cpu_levelling_caps {
     /// All bytes zero.
     pub const ZERO: Self = Self { caps: 0 };
-}
-impl Default for xen_sysctl_cpu_levelling_caps {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_SYSCTL_CPU_LEVELCAP_faulting`, `sysctl.h`, `unsigned long`.
 pub const XEN_SYSCTL_CPU_LEVELCAP_faulting: u32 = 1;
@@ -1958,7 +1658,6 @@ pub const XEN_SYSCTL_CPU_LEVELCAP_l7s0_eax: u32 = 128;
 pub const XEN_SYSCTL_CPU_LEVELCAP_l7s0_ebx: u32 = 256;
 /// `struct xen_sysctl_cpu_featureset`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1982,11 +1681,6 @@ impl xen_sysctl_cpu_featureset {
         features: <crate::toolstack::v4_17::arm32::xen::__guest_handle_64_uint32>::ZERO,
     };
 }
-impl Default for xen_sysctl_cpu_featureset {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_cpu_featureset_raw`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_cpu_featureset_raw: i32 = 0;
 /// `XEN_SYSCTL_cpu_featureset_host`, `sysctl.h`, `int`.
@@ -2005,7 +1699,6 @@ pub const LIVEPATCH_PAYLOAD_VERSION: i32 = 2;
 pub const XEN_LIVEPATCH_NAME_SIZE: i32 = 128;
 /// `struct xen_livepatch_name`, `sysctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2029,16 +1722,10 @@ impl xen_livepatch_name {
         pad: [0; 3],
     };
 }
-impl Default for xen_livepatch_name {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_LIVEPATCH_UPLOAD`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_LIVEPATCH_UPLOAD: i32 = 0;
 /// `struct xen_sysctl_livepatch_upload`, `sysctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2062,16 +1749,10 @@ impl xen_sysctl_livepatch_upload {
         payload: <crate::toolstack::v4_17::arm32::xen::__guest_handle_64_uint8>::ZERO,
     };
 }
-impl Default for xen_sysctl_livepatch_upload {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_LIVEPATCH_GET`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_LIVEPATCH_GET: i32 = 1;
 /// `struct xen_livepatch_status`, `sysctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2089,11 +1770,6 @@ pub struct xen_livepatch_status {
 impl xen_livepatch_status {
     /// All bytes zero.
     pub const ZERO: Self = Self { state: 0, rc: 0 };
-}
-impl Default for xen_livepatch_status {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `LIVEPATCH_STATE_CHECKED`, `sysctl.h`, `int`.
 pub const LIVEPATCH_STATE_CHECKED: i32 = 1;
@@ -2119,7 +1795,6 @@ pub type __guest_handle_64_const_xen_livepatch_status_t = crate::handle::Handle6
 >;
 /// `struct xen_sysctl_livepatch_get`, `sysctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2141,16 +1816,10 @@ impl xen_sysctl_livepatch_get {
         status: xen_livepatch_status::ZERO,
     };
 }
-impl Default for xen_sysctl_livepatch_get {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_LIVEPATCH_LIST`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_LIVEPATCH_LIST: i32 = 2;
 /// `struct xen_sysctl_livepatch_list`, `sysctl.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2190,16 +1859,10 @@ impl xen_sysctl_livepatch_list {
         metadata_len: <crate::toolstack::v4_17::arm32::xen::__guest_handle_64_uint32>::ZERO,
     };
 }
-impl Default for xen_sysctl_livepatch_list {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SYSCTL_LIVEPATCH_ACTION`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_LIVEPATCH_ACTION: i32 = 3;
 /// `struct xen_sysctl_livepatch_action`, `sysctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2227,11 +1890,6 @@ impl xen_sysctl_livepatch_action {
         pad: 0,
     };
 }
-impl Default for xen_sysctl_livepatch_action {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `LIVEPATCH_ACTION_UNLOAD`, `sysctl.h`, `int`.
 pub const LIVEPATCH_ACTION_UNLOAD: i32 = 1;
 /// `LIVEPATCH_ACTION_REVERT`, `sysctl.h`, `int`.
@@ -2244,7 +1902,6 @@ pub const LIVEPATCH_ACTION_REPLACE: i32 = 4;
 pub const LIVEPATCH_ACTION_APPLY_NODEPS: i32 = 1;
 /// `struct xen_sysctl_livepatch_op.u`, `sysctl.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2260,14 +1917,8 @@ impl xen_sysctl_livepatch_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-impl Default for xen_sysctl_livepatch_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl_livepatch_op`, `sysctl.h`, 72 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2285,14 +1936,8 @@ impl xen_sysctl_livepatch_op {
         u: xen_sysctl_livepatch_op_u::ZERO,
     };
 }
-impl Default for xen_sysctl_livepatch_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl.u`, `sysctl.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2330,14 +1975,8 @@ impl xen_sysctl_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_sysctl_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_sysctl`, `sysctl.h`, 136 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2354,11 +1993,6 @@ impl xen_sysctl {
         interface_version: 0,
         u: xen_sysctl_u::ZERO,
     };
-}
-impl Default for xen_sysctl {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_SYSCTL_readconsole`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_readconsole: i32 = 1;
@@ -2422,3 +2056,23 @@ pub type __guest_handle_64_xen_sysctl_t = crate::handle::Handle64<xen_sysctl_t>;
 pub type __guest_handle_const_xen_sysctl_t = crate::handle::Handle32<xen_sysctl_t>;
 /// `__guest_handle_64_const_xen_sysctl_t`, `sysctl.h`, 8 bytes.
 pub type __guest_handle_64_const_xen_sysctl_t = crate::handle::Handle64<xen_sysctl_t>;
+crate::plain! {
+    xen_sysctl_readconsole xen_sysctl_tbuf_op xen_sysctl_physinfo xen_sysctl_sched_id
+    xen_sysctl_perfc_desc xen_sysctl_perfc_op xen_sysctl_getdomaininfolist
+    xen_sysctl_debug_keys xen_sysctl_cpuinfo xen_sysctl_getcpuinfo xen_sysctl_availheap
+    pm_px_val pm_px_stat pm_cx_stat xen_sysctl_get_pmstat_u xen_sysctl_get_pmstat
+    xen_sysctl_cpu_hotplug xen_userspace xen_ondemand xen_get_cpufreq_para_u
+    xen_get_cpufreq_para xen_set_cpufreq_gov xen_set_cpufreq_para xen_sysctl_pm_op_u
+    xen_sysctl_pm_op xen_sysctl_page_offline_op xen_sysctl_lockprof_data
+    xen_sysctl_lockprof_op xen_sysctl_cputopo xen_sysctl_cputopoinfo xen_sysctl_meminfo
+    xen_sysctl_numainfo xen_sysctl_cpupool_op xen_sysctl_arinc653_schedule_sched_entries
+    xen_sysctl_arinc653_schedule xen_sysctl_credit_schedule xen_sysctl_credit2_schedule
+    xen_sysctl_scheduler_op_u xen_sysctl_scheduler_op xen_sysctl_sched_arinc653
+    xen_sysctl_coverage_op xen_sysctl_psr_cmt_op_u_l3_cache xen_sysctl_psr_cmt_op_u
+    xen_sysctl_psr_cmt_op xen_sysctl_pcitopoinfo xen_sysctl_psr_alloc_u_cat_info
+    xen_sysctl_psr_alloc_u_mba_info xen_sysctl_psr_alloc_u xen_sysctl_psr_alloc
+    xen_sysctl_cpu_levelling_caps xen_sysctl_cpu_featureset xen_livepatch_name
+    xen_sysctl_livepatch_upload xen_livepatch_status xen_sysctl_livepatch_get
+    xen_sysctl_livepatch_list xen_sysctl_livepatch_action xen_sysctl_livepatch_op_u
+    xen_sysctl_livepatch_op xen_sysctl_u xen_sysctl
+}

@@ -26,7 +26,6 @@ pub type __guest_handle_64_uint64 = crate::handle::Handle64<u64>;
 pub type __guest_handle_64_const_uint64 = crate::handle::Handle64<u64>;
 /// `struct xenctl_bitmap`, `xen.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -50,10 +49,8 @@ impl xenctl_bitmap {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenctl_bitmap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenctl_bitmap_t`, `xen.h`, 16 bytes.
 pub type xenctl_bitmap_t = xenctl_bitmap;
+crate::plain! {
+    xenctl_bitmap
+}

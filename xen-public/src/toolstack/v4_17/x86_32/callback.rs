@@ -2,7 +2,6 @@
 //! `xen/include/public/callback.h`.
 /// `struct callback_register`, `callback.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -26,11 +25,6 @@ impl callback_register {
         address: crate::toolstack::v4_17::x86_32::arch_x86::xen_x86_32::xen_callback::ZERO,
     };
 }
-impl Default for callback_register {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `callback_register_t`, `callback.h`, 12 bytes.
 pub type callback_register_t = callback_register;
 /// `__guest_handle_64_callback_register_t`, `callback.h`, 8 bytes.
@@ -43,7 +37,6 @@ pub type __guest_handle_64_const_callback_register_t = crate::handle::Handle64<
 >;
 /// `struct callback_unregister`, `callback.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -62,11 +55,6 @@ impl callback_unregister {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0, _unused: 0 };
 }
-impl Default for callback_unregister {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `callback_unregister_t`, `callback.h`, 4 bytes.
 pub type callback_unregister_t = callback_unregister;
 /// `__guest_handle_64_callback_unregister_t`, `callback.h`, 8 bytes.
@@ -77,3 +65,6 @@ pub type __guest_handle_64_callback_unregister_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_callback_unregister_t = crate::handle::Handle64<
     callback_unregister_t,
 >;
+crate::plain! {
+    callback_register callback_unregister
+}

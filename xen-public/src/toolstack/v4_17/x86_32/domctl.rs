@@ -4,7 +4,6 @@
 pub const XEN_DOMCTL_INTERFACE_VERSION: i32 = 0x15;
 /// `struct xen_domctl_createdomain`, `domctl.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -45,11 +44,6 @@ impl xen_domctl_createdomain {
         cpupool_id: 0,
         arch: crate::toolstack::v4_17::x86_32::arch_x86::xen::xen_arch_domainconfig::ZERO,
     };
-}
-impl Default for xen_domctl_createdomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `_XEN_DOMCTL_CDF_hvm`, `domctl.h`, `int`.
 pub const _XEN_DOMCTL_CDF_hvm: i32 = 0;
@@ -93,7 +87,6 @@ pub const XEN_DOMCTL_IOMMU_MAX: u32 = 1;
 pub const XEN_DOMCTL_GRANT_version_mask: i32 = 0xf;
 /// `struct xen_domctl_getdomaininfo`, `domctl.h`, 112 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -146,11 +139,6 @@ impl xen_domctl_getdomaininfo {
         pad2: [0; 7],
         arch_config: crate::toolstack::v4_17::x86_32::arch_x86::xen::xen_arch_domainconfig::ZERO,
     };
-}
-impl Default for xen_domctl_getdomaininfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `_XEN_DOMINF_dying`, `domctl.h`, `int`.
 pub const _XEN_DOMINF_dying: i32 = 0;
@@ -238,7 +226,6 @@ pub const XEN_DOMCTL_PFINFO_BROKEN: u32 = 0xd0000000;
 pub const XEN_DOMCTL_PFINFO_LTAB_MASK: u32 = 0xf0000000;
 /// `struct xen_domctl_getpageframeinfo3`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -259,11 +246,6 @@ impl xen_domctl_getpageframeinfo3 {
         num: 0,
         array: <crate::toolstack::v4_17::x86_32::xen::__guest_handle_64_xen_pfn_t>::ZERO,
     };
-}
-impl Default for xen_domctl_getpageframeinfo3 {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_SHADOW_OP_OFF`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SHADOW_OP_OFF: i32 = 0;
@@ -293,7 +275,6 @@ pub const XEN_DOMCTL_SHADOW_ENABLE_EXTERNAL: i32 = 16;
 pub const XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL: i32 = 1;
 /// `struct xen_domctl_shadow_op_stats`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -315,14 +296,8 @@ impl xen_domctl_shadow_op_stats {
         dirty_count: 0,
     };
 }
-impl Default for xen_domctl_shadow_op_stats {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_shadow_op`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -354,14 +329,8 @@ impl xen_domctl_shadow_op {
         stats: xen_domctl_shadow_op_stats::ZERO,
     };
 }
-impl Default for xen_domctl_shadow_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_max_mem`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -379,14 +348,8 @@ impl xen_domctl_max_mem {
     /// All bytes zero.
     pub const ZERO: Self = Self { max_memkb: 0 };
 }
-impl Default for xen_domctl_max_mem {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpucontext`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -410,14 +373,8 @@ impl xen_domctl_vcpucontext {
         ctxt: <crate::toolstack::v4_17::x86_32::arch_x86::xen::__guest_handle_64_vcpu_guest_context_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vcpucontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_getvcpuinfo`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -451,14 +408,8 @@ impl xen_domctl_getvcpuinfo {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_getvcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_nodeaffinity`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -478,14 +429,8 @@ impl xen_domctl_nodeaffinity {
         nodemap: crate::toolstack::v4_17::x86_32::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_domctl_nodeaffinity {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpuaffinity`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -511,11 +456,6 @@ impl xen_domctl_vcpuaffinity {
         cpumap_soft: crate::toolstack::v4_17::x86_32::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_domctl_vcpuaffinity {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_VCPUAFFINITY_HARD`, `domctl.h`, `int`.
 pub const _XEN_VCPUAFFINITY_HARD: i32 = 0;
 /// `XEN_VCPUAFFINITY_HARD`, `domctl.h`, `unsigned int`.
@@ -530,7 +470,6 @@ pub const _XEN_VCPUAFFINITY_FORCE: i32 = 2;
 pub const XEN_VCPUAFFINITY_FORCE: u32 = 4;
 /// `struct xen_domctl_max_vcpus`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -548,11 +487,6 @@ impl xen_domctl_max_vcpus {
     /// All bytes zero.
     pub const ZERO: Self = Self { max: 0 };
 }
-impl Default for xen_domctl_max_vcpus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SCHEDULER_CREDIT`, `domctl.h`, `int`.
 pub const XEN_SCHEDULER_CREDIT: i32 = 5;
 /// `XEN_SCHEDULER_CREDIT2`, `domctl.h`, `int`.
@@ -565,7 +499,6 @@ pub const XEN_SCHEDULER_RTDS: i32 = 8;
 pub const XEN_SCHEDULER_NULL: i32 = 9;
 /// `struct xen_domctl_sched_credit`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -584,14 +517,8 @@ impl xen_domctl_sched_credit {
     /// All bytes zero.
     pub const ZERO: Self = Self { weight: 0, cap: 0 };
 }
-impl Default for xen_domctl_sched_credit {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_sched_credit2`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -610,14 +537,8 @@ impl xen_domctl_sched_credit2 {
     /// All bytes zero.
     pub const ZERO: Self = Self { weight: 0, cap: 0 };
 }
-impl Default for xen_domctl_sched_credit2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_sched_rtds`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -641,18 +562,12 @@ impl xen_domctl_sched_rtds {
         flags: 0,
     };
 }
-impl Default for xen_domctl_sched_rtds {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_DOMCTL_SCHEDRT_extra`, `domctl.h`, `int`.
 pub const _XEN_DOMCTL_SCHEDRT_extra: i32 = 0;
 /// `XEN_DOMCTL_SCHEDRT_extra`, `domctl.h`, `unsigned int`.
 pub const XEN_DOMCTL_SCHEDRT_extra: u32 = 1;
 /// `struct xen_domctl_schedparam_vcpu.u`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -667,14 +582,8 @@ impl xen_domctl_schedparam_vcpu_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
-impl Default for xen_domctl_schedparam_vcpu_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_schedparam_vcpu`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -689,11 +598,6 @@ impl xen_domctl_schedparam_vcpu {
         u: xen_domctl_schedparam_vcpu_u::ZERO,
         vcpuid: 0,
     };
-}
-impl Default for xen_domctl_schedparam_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_domctl_schedparam_vcpu_t`, `domctl.h`, 16 bytes.
 pub type xen_domctl_schedparam_vcpu_t = xen_domctl_schedparam_vcpu;
@@ -723,7 +627,6 @@ pub const XEN_DOMCTL_SCHEDOP_putvcpuinfo: i32 = 2;
 pub const XEN_DOMCTL_SCHEDOP_getvcpuinfo: i32 = 3;
 /// `struct xen_domctl_scheduler_op.u).v`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -747,14 +650,8 @@ impl xen_domctl_scheduler_op_u_v {
         padding: 0,
     };
 }
-impl Default for xen_domctl_scheduler_op_u_v {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_scheduler_op.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -770,14 +667,8 @@ impl xen_domctl_scheduler_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_scheduler_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_scheduler_op`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -795,14 +686,8 @@ impl xen_domctl_scheduler_op {
         u: xen_domctl_scheduler_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_scheduler_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_setdomainhandle`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -820,14 +705,8 @@ impl xen_domctl_setdomainhandle {
     /// All bytes zero.
     pub const ZERO: Self = Self { handle: [0; 16] };
 }
-impl Default for xen_domctl_setdomainhandle {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_setdebugging`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -845,14 +724,8 @@ impl xen_domctl_setdebugging {
     /// All bytes zero.
     pub const ZERO: Self = Self { enable: 0 };
 }
-impl Default for xen_domctl_setdebugging {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_irq_permission`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -876,14 +749,8 @@ impl xen_domctl_irq_permission {
         pad: [0; 3],
     };
 }
-impl Default for xen_domctl_irq_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_iomem_permission`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -909,14 +776,8 @@ impl xen_domctl_iomem_permission {
         _pad_0x11: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_iomem_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ioport_permission`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -942,14 +803,8 @@ impl xen_domctl_ioport_permission {
         _pad_0x09: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_ioport_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hypercall_init`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -967,14 +822,8 @@ impl xen_domctl_hypercall_init {
     /// All bytes zero.
     pub const ZERO: Self = Self { gmfn: 0 };
 }
-impl Default for xen_domctl_hypercall_init {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_settimeoffset`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -992,14 +841,8 @@ impl xen_domctl_settimeoffset {
     /// All bytes zero.
     pub const ZERO: Self = Self { time_offset_seconds: 0 };
 }
-impl Default for xen_domctl_settimeoffset {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hvmcontext`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1023,14 +866,8 @@ impl xen_domctl_hvmcontext {
         buffer: <crate::toolstack::v4_17::x86_32::xen::__guest_handle_64_uint8>::ZERO,
     };
 }
-impl Default for xen_domctl_hvmcontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_address_size`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1048,11 +885,6 @@ impl xen_domctl_address_size {
     /// All bytes zero.
     pub const ZERO: Self = Self { size: 0 };
 }
-impl Default for xen_domctl_address_size {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_SENDTRIGGER_NMI`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SENDTRIGGER_NMI: i32 = 0;
 /// `XEN_DOMCTL_SENDTRIGGER_RESET`, `domctl.h`, `int`.
@@ -1065,7 +897,6 @@ pub const XEN_DOMCTL_SENDTRIGGER_POWER: i32 = 3;
 pub const XEN_DOMCTL_SENDTRIGGER_SLEEP: i32 = 4;
 /// `struct xen_domctl_sendtrigger`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1084,18 +915,12 @@ impl xen_domctl_sendtrigger {
     /// All bytes zero.
     pub const ZERO: Self = Self { trigger: 0, vcpu: 0 };
 }
-impl Default for xen_domctl_sendtrigger {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEV_PCI`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_PCI: i32 = 0;
 /// `XEN_DOMCTL_DEV_DT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_DT: i32 = 1;
 /// `struct xen_domctl_assign_device.u).pci`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1113,14 +938,8 @@ impl xen_domctl_assign_device_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { machine_sbdf: 0 };
 }
-impl Default for xen_domctl_assign_device_u_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device.u).dt`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1144,14 +963,8 @@ impl xen_domctl_assign_device_u_dt {
         path: <crate::toolstack::v4_17::x86_32::xen::__guest_handle_64_char>::ZERO,
     };
 }
-impl Default for xen_domctl_assign_device_u_dt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1165,14 +978,8 @@ impl xen_domctl_assign_device_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_assign_device_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1190,16 +997,10 @@ impl xen_domctl_assign_device {
         u: xen_domctl_assign_device_u::ZERO,
     };
 }
-impl Default for xen_domctl_assign_device {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEV_RDM_RELAXED`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_RDM_RELAXED: i32 = 1;
 /// `struct xen_domctl_get_device_group`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1227,11 +1028,6 @@ impl xen_domctl_get_device_group {
         sdev_array: <crate::toolstack::v4_17::x86_32::xen::__guest_handle_64_uint32>::ZERO,
     };
 }
-impl Default for xen_domctl_get_device_group {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `enum pt_irq_type`, `domctl.h`, 4 bytes.
 pub type pt_irq_type = u32;
 /// `PT_IRQ_TYPE_PCI`, `domctl.h`, `int`.
@@ -1246,7 +1042,6 @@ pub const PT_IRQ_TYPE_MSI_TRANSLATE: i32 = 3;
 pub const PT_IRQ_TYPE_SPI: i32 = 4;
 /// `struct xen_domctl_bind_pt_irq.u).isa`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1264,14 +1059,8 @@ impl xen_domctl_bind_pt_irq_u_isa {
     /// All bytes zero.
     pub const ZERO: Self = Self { isa_irq: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_isa {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).pci`, `domctl.h`, 3 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1291,14 +1080,8 @@ impl xen_domctl_bind_pt_irq_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, device: 0, intx: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).msi`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1324,14 +1107,8 @@ impl xen_domctl_bind_pt_irq_u_msi {
         gtable: 0,
     };
 }
-impl Default for xen_domctl_bind_pt_irq_u_msi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).spi`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1349,14 +1126,8 @@ impl xen_domctl_bind_pt_irq_u_spi {
     /// All bytes zero.
     pub const ZERO: Self = Self { spi: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_spi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1372,14 +1143,8 @@ impl xen_domctl_bind_pt_irq_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_bind_pt_irq_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1396,11 +1161,6 @@ impl xen_domctl_bind_pt_irq {
         irq_type: 0,
         u: xen_domctl_bind_pt_irq_u::ZERO,
     };
-}
-impl Default for xen_domctl_bind_pt_irq {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_VMSI_X86_DEST_ID_MASK`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VMSI_X86_DEST_ID_MASK: i32 = 0xff;
@@ -1420,7 +1180,6 @@ pub const DPCI_ADD_MAPPING: i32 = 1;
 pub const DPCI_REMOVE_MAPPING: i32 = 0;
 /// `struct xen_domctl_memory_mapping`, `domctl.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1448,14 +1207,8 @@ impl xen_domctl_memory_mapping {
         padding: 0,
     };
 }
-impl Default for xen_domctl_memory_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ioport_mapping`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1481,11 +1234,6 @@ impl xen_domctl_ioport_mapping {
         add_mapping: 0,
     };
 }
-impl Default for xen_domctl_ioport_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_MEM_CACHEATTR_UC`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MEM_CACHEATTR_UC: i32 = 0;
 /// `XEN_DOMCTL_MEM_CACHEATTR_WC`, `domctl.h`, `int`.
@@ -1502,7 +1250,6 @@ pub const XEN_DOMCTL_MEM_CACHEATTR_UCM: i32 = 7;
 pub const XEN_DOMCTL_DELETE_MEM_CACHEATTR: u32 = 4294967295;
 /// `nameless union in struct xen_domctl_ext_vcpucontext`, `domctl.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1516,14 +1263,8 @@ impl xen_domctl_ext_vcpucontext_mcg_cap {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-impl Default for xen_domctl_ext_vcpucontext_mcg_cap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ext_vcpucontext`, `domctl.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1555,14 +1296,8 @@ impl xen_domctl_ext_vcpucontext {
         mcg_cap: xen_domctl_ext_vcpucontext_mcg_cap::ZERO,
     };
 }
-impl Default for xen_domctl_ext_vcpucontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_target`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1580,16 +1315,10 @@ impl xen_domctl_set_target {
     /// All bytes zero.
     pub const ZERO: Self = Self { target: 0 };
 }
-impl Default for xen_domctl_set_target {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_CPUID_INPUT_UNUSED`, `domctl.h`, `unsigned int`.
 pub const XEN_CPUID_INPUT_UNUSED: u32 = 0xffffffff;
 /// `struct xen_domctl_cpu_policy`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1623,11 +1352,6 @@ impl xen_domctl_cpu_policy {
         _pad_0x24: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_cpu_policy {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_domctl_cpu_policy_t`, `domctl.h`, 40 bytes.
 pub type xen_domctl_cpu_policy_t = xen_domctl_cpu_policy;
 /// `__guest_handle_xen_domctl_cpu_policy_t`, `domctl.h`, 4 bytes.
@@ -1648,7 +1372,6 @@ pub type __guest_handle_64_const_xen_domctl_cpu_policy_t = crate::handle::Handle
 >;
 /// `struct xen_domctl_subscribe`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1666,18 +1389,12 @@ impl xen_domctl_subscribe {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for xen_domctl_subscribe {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF: i32 = 0;
 /// `XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON: i32 = 1;
 /// `struct xen_domctl_debug_op`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1696,14 +1413,8 @@ impl xen_domctl_debug_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { op: 0, vcpu: 0 };
 }
-impl Default for xen_domctl_debug_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hvmcontext_partial`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1729,14 +1440,8 @@ impl xen_domctl_hvmcontext_partial {
         buffer: <crate::toolstack::v4_17::x86_32::xen::__guest_handle_64_uint8>::ZERO,
     };
 }
-impl Default for xen_domctl_hvmcontext_partial {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_tsc_info`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1764,14 +1469,8 @@ impl xen_domctl_tsc_info {
         elapsed_nsec: 0,
     };
 }
-impl Default for xen_domctl_tsc_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_memio`, `domctl.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1805,14 +1504,8 @@ impl xen_domctl_gdbsx_memio {
         _pad_0x24: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_gdbsx_memio {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_pauseunp_vcpu`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1830,14 +1523,8 @@ impl xen_domctl_gdbsx_pauseunp_vcpu {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu: 0 };
 }
-impl Default for xen_domctl_gdbsx_pauseunp_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_domstatus`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1863,11 +1550,6 @@ impl xen_domctl_gdbsx_domstatus {
         vcpu_ev: 0,
     };
 }
-impl Default for xen_domctl_gdbsx_domstatus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_VM_EVENT_ENABLE`, `domctl.h`, `int`.
 pub const XEN_VM_EVENT_ENABLE: i32 = 0;
 /// `XEN_VM_EVENT_DISABLE`, `domctl.h`, `int`.
@@ -1884,7 +1566,6 @@ pub const XEN_DOMCTL_VM_EVENT_OP_MONITOR: i32 = 2;
 pub const XEN_DOMCTL_VM_EVENT_OP_SHARING: i32 = 3;
 /// `struct xen_domctl_vm_event_op.u).enable`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1902,14 +1583,8 @@ impl xen_domctl_vm_event_op_u_enable {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for xen_domctl_vm_event_op_u_enable {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vm_event_op.u`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1923,14 +1598,8 @@ impl xen_domctl_vm_event_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_domctl_vm_event_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vm_event_op`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1948,16 +1617,10 @@ impl xen_domctl_vm_event_op {
         u: xen_domctl_vm_event_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_vm_event_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_MEM_SHARING_CONTROL`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MEM_SHARING_CONTROL: i32 = 0;
 /// `struct xen_domctl_mem_sharing_op.u`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1970,14 +1633,8 @@ impl xen_domctl_mem_sharing_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 1] };
 }
-impl Default for xen_domctl_mem_sharing_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_mem_sharing_op`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1993,14 +1650,8 @@ impl xen_domctl_mem_sharing_op {
         u: xen_domctl_mem_sharing_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_mem_sharing_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_audit_p2m`, `domctl.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2024,14 +1675,8 @@ impl xen_domctl_audit_p2m {
         p2m_bad: 0,
     };
 }
-impl Default for xen_domctl_audit_p2m {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_virq_handler`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2049,14 +1694,8 @@ impl xen_domctl_set_virq_handler {
     /// All bytes zero.
     pub const ZERO: Self = Self { virq: 0 };
 }
-impl Default for xen_domctl_set_virq_handler {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpuextstate`, `domctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2084,14 +1723,8 @@ impl xen_domctl_vcpuextstate {
         buffer: <crate::toolstack::v4_17::x86_32::xen::__guest_handle_64_uint64>::ZERO,
     };
 }
-impl Default for xen_domctl_vcpuextstate {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_access_required`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2109,14 +1742,8 @@ impl xen_domctl_set_access_required {
     /// All bytes zero.
     pub const ZERO: Self = Self { access_required: 0 };
 }
-impl Default for xen_domctl_set_access_required {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_broken_page_p2m`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2134,14 +1761,8 @@ impl xen_domctl_set_broken_page_p2m {
     /// All bytes zero.
     pub const ZERO: Self = Self { pfn: 0 };
 }
-impl Default for xen_domctl_set_broken_page_p2m {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_cacheflush`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2160,14 +1781,8 @@ impl xen_domctl_cacheflush {
     /// All bytes zero.
     pub const ZERO: Self = Self { start_pfn: 0, nr_pfns: 0 };
 }
-impl Default for xen_domctl_cacheflush {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_paging_mempool`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2185,14 +1800,8 @@ impl xen_domctl_paging_mempool {
     /// All bytes zero.
     pub const ZERO: Self = Self { size: 0 };
 }
-impl Default for xen_domctl_paging_mempool {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpu_msr`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2216,11 +1825,6 @@ impl xen_domctl_vcpu_msr {
         value: 0,
     };
 }
-impl Default for xen_domctl_vcpu_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_domctl_vcpu_msr_t`, `domctl.h`, 16 bytes.
 pub type xen_domctl_vcpu_msr_t = xen_domctl_vcpu_msr;
 /// `__guest_handle_xen_domctl_vcpu_msr_t`, `domctl.h`, 4 bytes.
@@ -2241,7 +1845,6 @@ pub type __guest_handle_64_const_xen_domctl_vcpu_msr_t = crate::handle::Handle64
 >;
 /// `struct xen_domctl_vcpu_msrs`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2265,14 +1868,8 @@ impl xen_domctl_vcpu_msrs {
         msrs: <__guest_handle_64_xen_domctl_vcpu_msr_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vcpu_msrs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vnuma`, `domctl.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2306,14 +1903,8 @@ impl xen_domctl_vnuma {
         vmemrange: <crate::toolstack::v4_17::x86_32::memory::__guest_handle_64_xen_vmemrange_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vnuma {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_psr_cmt_op`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2331,11 +1922,6 @@ pub struct xen_domctl_psr_cmt_op {
 impl xen_domctl_psr_cmt_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { cmd: 0, data: 0 };
-}
-impl Default for xen_domctl_psr_cmt_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_PSR_CMT_OP_DETACH`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_PSR_CMT_OP_DETACH: i32 = 0;
@@ -2381,7 +1967,6 @@ pub const XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT: i32 = 11;
 pub const XEN_DOMCTL_MONITOR_EVENT_VMEXIT: i32 = 12;
 /// `struct xen_domctl_monitor_op.u).mov_to_cr`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2411,14 +1996,8 @@ impl xen_domctl_monitor_op_u_mov_to_cr {
         bitmask: 0,
     };
 }
-impl Default for xen_domctl_monitor_op_u_mov_to_cr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).mov_to_msr`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2442,14 +2021,8 @@ impl xen_domctl_monitor_op_u_mov_to_msr {
         _pad_0x05: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_monitor_op_u_mov_to_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).guest_request`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2471,14 +2044,8 @@ impl xen_domctl_monitor_op_u_guest_request {
         allow_userspace: 0,
     };
 }
-impl Default for xen_domctl_monitor_op_u_guest_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).debug_exception`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2496,14 +2063,8 @@ impl xen_domctl_monitor_op_u_debug_exception {
     /// All bytes zero.
     pub const ZERO: Self = Self { sync: 0 };
 }
-impl Default for xen_domctl_monitor_op_u_debug_exception {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).vmexit`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2521,14 +2082,8 @@ impl xen_domctl_monitor_op_u_vmexit {
     /// All bytes zero.
     pub const ZERO: Self = Self { sync: 0 };
 }
-impl Default for xen_domctl_monitor_op_u_vmexit {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2545,14 +2100,8 @@ impl xen_domctl_monitor_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_monitor_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2570,14 +2119,8 @@ impl xen_domctl_monitor_op {
         u: xen_domctl_monitor_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_monitor_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_psr_alloc`, `domctl.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2596,11 +2139,6 @@ pub struct xen_domctl_psr_alloc {
 impl xen_domctl_psr_alloc {
     /// All bytes zero.
     pub const ZERO: Self = Self { cmd: 0, target: 0, data: 0 };
-}
-impl Default for xen_domctl_psr_alloc {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_PSR_SET_L3_CBM`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_PSR_SET_L3_CBM: i32 = 0;
@@ -2624,7 +2162,6 @@ pub const XEN_DOMCTL_PSR_SET_MBA_THRTL: i32 = 8;
 pub const XEN_DOMCTL_PSR_GET_MBA_THRTL: i32 = 9;
 /// `struct xen_domctl_vuart_op`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2654,18 +2191,12 @@ impl xen_domctl_vuart_op {
         evtchn: 0,
     };
 }
-impl Default for xen_domctl_vuart_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_VUART_OP_INIT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VUART_OP_INIT: i32 = 0;
 /// `XEN_DOMCTL_VUART_TYPE_VPL011`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VUART_TYPE_VPL011: i32 = 0;
 /// `struct xen_domctl_vmtrace_op`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2690,11 +2221,6 @@ impl xen_domctl_vmtrace_op {
         key: 0,
         value: 0,
     };
-}
-impl Default for xen_domctl_vmtrace_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_vmtrace_enable`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_vmtrace_enable: i32 = 1;
@@ -2728,7 +2254,6 @@ pub type __guest_handle_64_const_xen_domctl_vmtrace_op_t = crate::handle::Handle
 >;
 /// `struct xen_domctl.u`, `domctl.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2793,14 +2318,8 @@ impl xen_domctl_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_domctl_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl`, `domctl.h`, 144 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2821,11 +2340,6 @@ impl xen_domctl {
         _pad: [0; 3],
         u: xen_domctl_u::ZERO,
     };
-}
-impl Default for xen_domctl {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_createdomain`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_createdomain: i32 = 1;
@@ -2985,3 +2499,33 @@ pub type __guest_handle_64_xen_domctl_t = crate::handle::Handle64<xen_domctl_t>;
 pub type __guest_handle_const_xen_domctl_t = crate::handle::Handle32<xen_domctl_t>;
 /// `__guest_handle_64_const_xen_domctl_t`, `domctl.h`, 8 bytes.
 pub type __guest_handle_64_const_xen_domctl_t = crate::handle::Handle64<xen_domctl_t>;
+crate::plain! {
+    xen_domctl_createdomain xen_domctl_getdomaininfo xen_domctl_getpageframeinfo3
+    xen_domctl_shadow_op_stats xen_domctl_shadow_op xen_domctl_max_mem
+    xen_domctl_vcpucontext xen_domctl_getvcpuinfo xen_domctl_nodeaffinity
+    xen_domctl_vcpuaffinity xen_domctl_max_vcpus xen_domctl_sched_credit
+    xen_domctl_sched_credit2 xen_domctl_sched_rtds xen_domctl_schedparam_vcpu_u
+    xen_domctl_schedparam_vcpu xen_domctl_scheduler_op_u_v xen_domctl_scheduler_op_u
+    xen_domctl_scheduler_op xen_domctl_setdomainhandle xen_domctl_setdebugging
+    xen_domctl_irq_permission xen_domctl_iomem_permission xen_domctl_ioport_permission
+    xen_domctl_hypercall_init xen_domctl_settimeoffset xen_domctl_hvmcontext
+    xen_domctl_address_size xen_domctl_sendtrigger xen_domctl_assign_device_u_pci
+    xen_domctl_assign_device_u_dt xen_domctl_assign_device_u xen_domctl_assign_device
+    xen_domctl_get_device_group xen_domctl_bind_pt_irq_u_isa xen_domctl_bind_pt_irq_u_pci
+    xen_domctl_bind_pt_irq_u_msi xen_domctl_bind_pt_irq_u_spi xen_domctl_bind_pt_irq_u
+    xen_domctl_bind_pt_irq xen_domctl_memory_mapping xen_domctl_ioport_mapping
+    xen_domctl_ext_vcpucontext_mcg_cap xen_domctl_ext_vcpucontext xen_domctl_set_target
+    xen_domctl_cpu_policy xen_domctl_subscribe xen_domctl_debug_op
+    xen_domctl_hvmcontext_partial xen_domctl_tsc_info xen_domctl_gdbsx_memio
+    xen_domctl_gdbsx_pauseunp_vcpu xen_domctl_gdbsx_domstatus
+    xen_domctl_vm_event_op_u_enable xen_domctl_vm_event_op_u xen_domctl_vm_event_op
+    xen_domctl_mem_sharing_op_u xen_domctl_mem_sharing_op xen_domctl_audit_p2m
+    xen_domctl_set_virq_handler xen_domctl_vcpuextstate xen_domctl_set_access_required
+    xen_domctl_set_broken_page_p2m xen_domctl_cacheflush xen_domctl_paging_mempool
+    xen_domctl_vcpu_msr xen_domctl_vcpu_msrs xen_domctl_vnuma xen_domctl_psr_cmt_op
+    xen_domctl_monitor_op_u_mov_to_cr xen_domctl_monitor_op_u_mov_to_msr
+    xen_domctl_monitor_op_u_guest_request xen_domctl_monitor_op_u_debug_exception
+    xen_domctl_monitor_op_u_vmexit xen_domctl_monitor_op_u xen_domctl_monitor_op
+    xen_domctl_psr_alloc xen_domctl_vuart_op xen_domctl_vmtrace_op xen_domctl_u
+    xen_domctl
+}

@@ -2,7 +2,6 @@
 //! `xen/include/public/nmi.h`.
 /// `struct xennmi_callback`, `nmi.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -21,11 +20,6 @@ impl xennmi_callback {
     /// All bytes zero.
     pub const ZERO: Self = Self { handler_address: 0, pad: 0 };
 }
-impl Default for xennmi_callback {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xennmi_callback_t`, `nmi.h`, 8 bytes.
 pub type xennmi_callback_t = xennmi_callback;
 /// `__guest_handle_64_xennmi_callback_t`, `nmi.h`, 8 bytes.
@@ -36,3 +30,6 @@ pub type __guest_handle_64_xennmi_callback_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_xennmi_callback_t = crate::handle::Handle64<
     xennmi_callback_t,
 >;
+crate::plain! {
+    xennmi_callback
+}

@@ -2,7 +2,6 @@
 //! `xen/include/public/physdev.h`.
 /// `struct physdev_eoi`, `physdev.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -20,11 +19,6 @@ impl physdev_eoi {
     /// All bytes zero.
     pub const ZERO: Self = Self { irq: 0 };
 }
-impl Default for physdev_eoi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_eoi_t`, `physdev.h`, 4 bytes.
 pub type physdev_eoi_t = physdev_eoi;
 /// `__guest_handle_64_physdev_eoi_t`, `physdev.h`, 8 bytes.
@@ -33,7 +27,6 @@ pub type __guest_handle_64_physdev_eoi_t = crate::handle::Handle64<physdev_eoi_t
 pub type __guest_handle_64_const_physdev_eoi_t = crate::handle::Handle64<physdev_eoi_t>;
 /// `struct physdev_pirq_eoi_gmfn`, `physdev.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -51,11 +44,6 @@ impl physdev_pirq_eoi_gmfn {
     /// All bytes zero.
     pub const ZERO: Self = Self { gmfn: 0 };
 }
-impl Default for physdev_pirq_eoi_gmfn {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_pirq_eoi_gmfn_t`, `physdev.h`, 4 bytes.
 pub type physdev_pirq_eoi_gmfn_t = physdev_pirq_eoi_gmfn;
 /// `__guest_handle_64_physdev_pirq_eoi_gmfn_t`, `physdev.h`, 8 bytes.
@@ -68,7 +56,6 @@ pub type __guest_handle_64_const_physdev_pirq_eoi_gmfn_t = crate::handle::Handle
 >;
 /// `struct physdev_irq_status_query`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -87,11 +74,6 @@ impl physdev_irq_status_query {
     /// All bytes zero.
     pub const ZERO: Self = Self { irq: 0, flags: 0 };
 }
-impl Default for physdev_irq_status_query {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_irq_status_query_t`, `physdev.h`, 8 bytes.
 pub type physdev_irq_status_query_t = physdev_irq_status_query;
 /// `__guest_handle_64_physdev_irq_status_query_t`, `physdev.h`, 8 bytes.
@@ -104,7 +86,6 @@ pub type __guest_handle_64_const_physdev_irq_status_query_t = crate::handle::Han
 >;
 /// `struct physdev_set_iopl`, `physdev.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -122,11 +103,6 @@ impl physdev_set_iopl {
     /// All bytes zero.
     pub const ZERO: Self = Self { iopl: 0 };
 }
-impl Default for physdev_set_iopl {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_set_iopl_t`, `physdev.h`, 4 bytes.
 pub type physdev_set_iopl_t = physdev_set_iopl;
 /// `__guest_handle_64_physdev_set_iopl_t`, `physdev.h`, 8 bytes.
@@ -139,7 +115,6 @@ pub type __guest_handle_64_const_physdev_set_iopl_t = crate::handle::Handle64<
 >;
 /// `struct physdev_set_iobitmap`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -161,11 +136,6 @@ impl physdev_set_iobitmap {
         nr_ports: 0,
     };
 }
-impl Default for physdev_set_iobitmap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_set_iobitmap_t`, `physdev.h`, 8 bytes.
 pub type physdev_set_iobitmap_t = physdev_set_iobitmap;
 /// `__guest_handle_64_physdev_set_iobitmap_t`, `physdev.h`, 8 bytes.
@@ -178,7 +148,6 @@ pub type __guest_handle_64_const_physdev_set_iobitmap_t = crate::handle::Handle6
 >;
 /// `struct physdev_apic`, `physdev.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -202,11 +171,6 @@ impl physdev_apic {
         value: 0,
     };
 }
-impl Default for physdev_apic {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_apic_t`, `physdev.h`, 12 bytes.
 pub type physdev_apic_t = physdev_apic;
 /// `__guest_handle_64_physdev_apic_t`, `physdev.h`, 8 bytes.
@@ -217,7 +181,6 @@ pub type __guest_handle_64_const_physdev_apic_t = crate::handle::Handle64<
 >;
 /// `struct physdev_irq`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -236,11 +199,6 @@ impl physdev_irq {
     /// All bytes zero.
     pub const ZERO: Self = Self { irq: 0, vector: 0 };
 }
-impl Default for physdev_irq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_irq_t`, `physdev.h`, 8 bytes.
 pub type physdev_irq_t = physdev_irq;
 /// `__guest_handle_64_physdev_irq_t`, `physdev.h`, 8 bytes.
@@ -249,7 +207,6 @@ pub type __guest_handle_64_physdev_irq_t = crate::handle::Handle64<physdev_irq_t
 pub type __guest_handle_64_const_physdev_irq_t = crate::handle::Handle64<physdev_irq_t>;
 /// `struct physdev_map_pirq`, `physdev.h`, 36 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -285,11 +242,6 @@ impl physdev_map_pirq {
         table_base: 0,
     };
 }
-impl Default for physdev_map_pirq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_map_pirq_t`, `physdev.h`, 36 bytes.
 pub type physdev_map_pirq_t = physdev_map_pirq;
 /// `__guest_handle_64_physdev_map_pirq_t`, `physdev.h`, 8 bytes.
@@ -302,7 +254,6 @@ pub type __guest_handle_64_const_physdev_map_pirq_t = crate::handle::Handle64<
 >;
 /// `struct physdev_unmap_pirq`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -326,11 +277,6 @@ impl physdev_unmap_pirq {
         pirq: 0,
     };
 }
-impl Default for physdev_unmap_pirq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_unmap_pirq_t`, `physdev.h`, 8 bytes.
 pub type physdev_unmap_pirq_t = physdev_unmap_pirq;
 /// `__guest_handle_64_physdev_unmap_pirq_t`, `physdev.h`, 8 bytes.
@@ -343,7 +289,6 @@ pub type __guest_handle_64_const_physdev_unmap_pirq_t = crate::handle::Handle64<
 >;
 /// `struct physdev_manage_pci`, `physdev.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -362,11 +307,6 @@ impl physdev_manage_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, devfn: 0 };
 }
-impl Default for physdev_manage_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_manage_pci_t`, `physdev.h`, 2 bytes.
 pub type physdev_manage_pci_t = physdev_manage_pci;
 /// `__guest_handle_64_physdev_manage_pci_t`, `physdev.h`, 8 bytes.
@@ -379,7 +319,6 @@ pub type __guest_handle_64_const_physdev_manage_pci_t = crate::handle::Handle64<
 >;
 /// `struct physdev_restore_msi`, `physdev.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -398,11 +337,6 @@ impl physdev_restore_msi {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, devfn: 0 };
 }
-impl Default for physdev_restore_msi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_restore_msi_t`, `physdev.h`, 2 bytes.
 pub type physdev_restore_msi_t = physdev_restore_msi;
 /// `__guest_handle_64_physdev_restore_msi_t`, `physdev.h`, 8 bytes.
@@ -415,7 +349,6 @@ pub type __guest_handle_64_const_physdev_restore_msi_t = crate::handle::Handle64
 >;
 /// `struct physdev_manage_pci_ext.physfn`, `physdev.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -434,14 +367,8 @@ impl physdev_manage_pci_ext_physfn {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, devfn: 0 };
 }
-impl Default for physdev_manage_pci_ext_physfn {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct physdev_manage_pci_ext`, `physdev.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -473,11 +400,6 @@ impl physdev_manage_pci_ext {
         _pad_0x0e: crate::pad::Pad::ZERO,
     };
 }
-impl Default for physdev_manage_pci_ext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_manage_pci_ext_t`, `physdev.h`, 16 bytes.
 pub type physdev_manage_pci_ext_t = physdev_manage_pci_ext;
 /// `__guest_handle_64_physdev_manage_pci_ext_t`, `physdev.h`, 8 bytes.
@@ -490,7 +412,6 @@ pub type __guest_handle_64_const_physdev_manage_pci_ext_t = crate::handle::Handl
 >;
 /// `struct physdev_op.u`, `physdev.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -507,14 +428,8 @@ impl physdev_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
-impl Default for physdev_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct physdev_op`, `physdev.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -530,11 +445,6 @@ impl physdev_op {
         u: physdev_op_u::ZERO,
     };
 }
-impl Default for physdev_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_op_t`, `physdev.h`, 16 bytes.
 pub type physdev_op_t = physdev_op;
 /// `__guest_handle_64_physdev_op_t`, `physdev.h`, 8 bytes.
@@ -543,7 +453,6 @@ pub type __guest_handle_64_physdev_op_t = crate::handle::Handle64<physdev_op_t>;
 pub type __guest_handle_64_const_physdev_op_t = crate::handle::Handle64<physdev_op_t>;
 /// `struct physdev_setup_gsi`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -569,11 +478,6 @@ impl physdev_setup_gsi {
         _pad_0x06: crate::pad::Pad::ZERO,
     };
 }
-impl Default for physdev_setup_gsi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_setup_gsi_t`, `physdev.h`, 8 bytes.
 pub type physdev_setup_gsi_t = physdev_setup_gsi;
 /// `__guest_handle_64_physdev_setup_gsi_t`, `physdev.h`, 8 bytes.
@@ -586,7 +490,6 @@ pub type __guest_handle_64_const_physdev_setup_gsi_t = crate::handle::Handle64<
 >;
 /// `struct physdev_get_free_pirq`, `physdev.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -605,11 +508,6 @@ impl physdev_get_free_pirq {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0, pirq: 0 };
 }
-impl Default for physdev_get_free_pirq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_get_free_pirq_t`, `physdev.h`, 8 bytes.
 pub type physdev_get_free_pirq_t = physdev_get_free_pirq;
 /// `__guest_handle_64_physdev_get_free_pirq_t`, `physdev.h`, 8 bytes.
@@ -622,7 +520,6 @@ pub type __guest_handle_64_const_physdev_get_free_pirq_t = crate::handle::Handle
 >;
 /// `struct physdev_pci_mmcfg_reserved`, `physdev.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -650,11 +547,6 @@ impl physdev_pci_mmcfg_reserved {
         flags: 0,
     };
 }
-impl Default for physdev_pci_mmcfg_reserved {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_pci_mmcfg_reserved_t`, `physdev.h`, 16 bytes.
 pub type physdev_pci_mmcfg_reserved_t = physdev_pci_mmcfg_reserved;
 /// `__guest_handle_64_physdev_pci_mmcfg_reserved_t`, `physdev.h`, 8 bytes.
@@ -667,7 +559,6 @@ pub type __guest_handle_64_const_physdev_pci_mmcfg_reserved_t = crate::handle::H
 >;
 /// `struct physdev_pci_device_add.physfn`, `physdev.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -686,14 +577,8 @@ impl physdev_pci_device_add_physfn {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, devfn: 0 };
 }
-impl Default for physdev_pci_device_add_physfn {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct physdev_pci_device_add`, `physdev.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -725,11 +610,6 @@ impl physdev_pci_device_add {
         optarr: [],
     };
 }
-impl Default for physdev_pci_device_add {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_pci_device_add_t`, `physdev.h`, 12 bytes.
 pub type physdev_pci_device_add_t = physdev_pci_device_add;
 /// `__guest_handle_64_physdev_pci_device_add_t`, `physdev.h`, 8 bytes.
@@ -742,7 +622,6 @@ pub type __guest_handle_64_const_physdev_pci_device_add_t = crate::handle::Handl
 >;
 /// `struct physdev_pci_device`, `physdev.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -762,11 +641,6 @@ impl physdev_pci_device {
     /// All bytes zero.
     pub const ZERO: Self = Self { seg: 0, bus: 0, devfn: 0 };
 }
-impl Default for physdev_pci_device {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_pci_device_t`, `physdev.h`, 4 bytes.
 pub type physdev_pci_device_t = physdev_pci_device;
 /// `__guest_handle_64_physdev_pci_device_t`, `physdev.h`, 8 bytes.
@@ -779,7 +653,6 @@ pub type __guest_handle_64_const_physdev_pci_device_t = crate::handle::Handle64<
 >;
 /// `struct physdev_dbgp_op.u`, `physdev.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -792,14 +665,8 @@ impl physdev_dbgp_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for physdev_dbgp_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct physdev_dbgp_op`, `physdev.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -817,11 +684,6 @@ impl physdev_dbgp_op {
         u: physdev_dbgp_op_u::ZERO,
     };
 }
-impl Default for physdev_dbgp_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_dbgp_op_t`, `physdev.h`, 6 bytes.
 pub type physdev_dbgp_op_t = physdev_dbgp_op;
 /// `__guest_handle_64_physdev_dbgp_op_t`, `physdev.h`, 8 bytes.
@@ -832,3 +694,11 @@ pub type __guest_handle_64_physdev_dbgp_op_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_physdev_dbgp_op_t = crate::handle::Handle64<
     physdev_dbgp_op_t,
 >;
+crate::plain! {
+    physdev_eoi physdev_pirq_eoi_gmfn physdev_irq_status_query physdev_set_iopl
+    physdev_set_iobitmap physdev_apic physdev_irq physdev_map_pirq physdev_unmap_pirq
+    physdev_manage_pci physdev_restore_msi physdev_manage_pci_ext_physfn
+    physdev_manage_pci_ext physdev_op_u physdev_op physdev_setup_gsi
+    physdev_get_free_pirq physdev_pci_mmcfg_reserved physdev_pci_device_add_physfn
+    physdev_pci_device_add physdev_pci_device physdev_dbgp_op_u physdev_dbgp_op
+}

@@ -62,7 +62,6 @@ pub type __guest_handle_64_const_xen_ulong_t = crate::handle::Handle64<
 >;
 /// `struct mmuext_op.arg1`, `xen.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -76,14 +75,8 @@ impl mmuext_op_arg1 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for mmuext_op_arg1 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mmuext_op.arg2`, `xen.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -98,14 +91,8 @@ impl mmuext_op_arg2 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for mmuext_op_arg2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mmuext_op`, `xen.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -123,11 +110,6 @@ impl mmuext_op {
         arg2: mmuext_op_arg2::ZERO,
     };
 }
-impl Default for mmuext_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `mmuext_op_t`, `xen.h`, 12 bytes.
 pub type mmuext_op_t = mmuext_op;
 /// `__guest_handle_64_mmuext_op_t`, `xen.h`, 8 bytes.
@@ -138,7 +120,6 @@ pub type __guest_handle_64_const_mmuext_op_t = crate::handle::Handle64<mmuext_op
 pub type domid_t = u16;
 /// `struct mmu_update`, `xen.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -157,11 +138,6 @@ impl mmu_update {
     /// All bytes zero.
     pub const ZERO: Self = Self { ptr: 0, val: 0 };
 }
-impl Default for mmu_update {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `mmu_update_t`, `xen.h`, 16 bytes.
 pub type mmu_update_t = mmu_update;
 /// `__guest_handle_64_mmu_update_t`, `xen.h`, 8 bytes.
@@ -170,7 +146,6 @@ pub type __guest_handle_64_mmu_update_t = crate::handle::Handle64<mmu_update_t>;
 pub type __guest_handle_64_const_mmu_update_t = crate::handle::Handle64<mmu_update_t>;
 /// `struct multicall_entry`, `xen.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -194,11 +169,6 @@ impl multicall_entry {
         args: [0; 6],
     };
 }
-impl Default for multicall_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `multicall_entry_t`, `xen.h`, 32 bytes.
 pub type multicall_entry_t = multicall_entry;
 /// `__guest_handle_64_multicall_entry_t`, `xen.h`, 8 bytes.
@@ -211,7 +181,6 @@ pub type __guest_handle_64_const_multicall_entry_t = crate::handle::Handle64<
 >;
 /// `struct vcpu_time_info`, `xen.h`, 32 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -245,11 +214,6 @@ impl vcpu_time_info {
         pad1: [0; 2],
     };
 }
-impl Default for vcpu_time_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_time_info_t`, `xen.h`, 32 bytes.
 pub type vcpu_time_info_t = vcpu_time_info;
 /// `xen_domain_handle_t`, `xen.h`, 16 bytes.
@@ -282,7 +246,6 @@ pub type __guest_handle_const_uint64 = crate::handle::Handle32<u64>;
 pub type __guest_handle_64_const_uint64 = crate::handle::Handle64<u64>;
 /// `struct xenctl_bitmap`, `xen.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -306,10 +269,9 @@ impl xenctl_bitmap {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenctl_bitmap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenctl_bitmap_t`, `xen.h`, 16 bytes.
 pub type xenctl_bitmap_t = xenctl_bitmap;
+crate::plain! {
+    mmuext_op_arg1 mmuext_op_arg2 mmuext_op mmu_update multicall_entry vcpu_time_info
+    xenctl_bitmap
+}

@@ -2,7 +2,6 @@
 //! `xen/include/public/xenoprof.h`.
 /// `struct event_log`, `xenoprof.h`, 12 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -28,14 +27,8 @@ impl event_log {
         _pad_0x0a: crate::pad::Pad::ZERO,
     };
 }
-impl Default for event_log {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenoprof_buf`, `xenoprof.h`, 60 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -71,11 +64,6 @@ impl xenoprof_buf {
         event_log: [event_log::ZERO; 1],
     };
 }
-impl Default for xenoprof_buf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_buf_t`, `xenoprof.h`, 60 bytes.
 pub type xenoprof_buf_t = xenoprof_buf;
 /// `__guest_handle_64_xenoprof_buf_t`, `xenoprof.h`, 8 bytes.
@@ -86,7 +74,6 @@ pub type __guest_handle_64_const_xenoprof_buf_t = crate::handle::Handle64<
 >;
 /// `struct xenoprof_init`, `xenoprof.h`, 72 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -110,11 +97,6 @@ impl xenoprof_init {
         cpu_type: [0; 64],
     };
 }
-impl Default for xenoprof_init {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_init_t`, `xenoprof.h`, 72 bytes.
 pub type xenoprof_init_t = xenoprof_init;
 /// `__guest_handle_64_xenoprof_init_t`, `xenoprof.h`, 8 bytes.
@@ -125,7 +107,6 @@ pub type __guest_handle_64_const_xenoprof_init_t = crate::handle::Handle64<
 >;
 /// `struct xenoprof_get_buffer`, `xenoprof.h`, 20 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -151,11 +132,6 @@ impl xenoprof_get_buffer {
         buf_gmaddr: 0,
     };
 }
-impl Default for xenoprof_get_buffer {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_get_buffer_t`, `xenoprof.h`, 20 bytes.
 pub type xenoprof_get_buffer_t = xenoprof_get_buffer;
 /// `__guest_handle_64_xenoprof_get_buffer_t`, `xenoprof.h`, 8 bytes.
@@ -168,7 +144,6 @@ pub type __guest_handle_64_const_xenoprof_get_buffer_t = crate::handle::Handle64
 >;
 /// `struct xenoprof_counter`, `xenoprof.h`, 40 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -202,11 +177,6 @@ impl xenoprof_counter {
         unit_mask: 0,
     };
 }
-impl Default for xenoprof_counter {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_counter_t`, `xenoprof.h`, 40 bytes.
 pub type xenoprof_counter_t = xenoprof_counter;
 /// `__guest_handle_64_xenoprof_counter_t`, `xenoprof.h`, 8 bytes.
@@ -219,7 +189,6 @@ pub type __guest_handle_64_const_xenoprof_counter_t = crate::handle::Handle64<
 >;
 /// `struct xenoprof_passive`, `xenoprof.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -249,11 +218,6 @@ impl xenoprof_passive {
         buf_gmaddr: 0,
     };
 }
-impl Default for xenoprof_passive {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_passive_t`, `xenoprof.h`, 24 bytes.
 pub type xenoprof_passive_t = xenoprof_passive;
 /// `__guest_handle_64_xenoprof_passive_t`, `xenoprof.h`, 8 bytes.
@@ -266,7 +230,6 @@ pub type __guest_handle_64_const_xenoprof_passive_t = crate::handle::Handle64<
 >;
 /// `struct xenoprof_ibs_counter`, `xenoprof.h`, 48 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -296,11 +259,6 @@ impl xenoprof_ibs_counter {
         dispatched_ops: 0,
     };
 }
-impl Default for xenoprof_ibs_counter {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenoprof_ibs_counter_t`, `xenoprof.h`, 48 bytes.
 pub type xenoprof_ibs_counter_t = xenoprof_ibs_counter;
 /// `__guest_handle_64_xenoprof_ibs_counter_t`, `xenoprof.h`, 8 bytes.
@@ -311,3 +269,7 @@ pub type __guest_handle_64_xenoprof_ibs_counter_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_xenoprof_ibs_counter_t = crate::handle::Handle64<
     xenoprof_ibs_counter_t,
 >;
+crate::plain! {
+    event_log xenoprof_buf xenoprof_init xenoprof_get_buffer xenoprof_counter
+    xenoprof_passive xenoprof_ibs_counter
+}

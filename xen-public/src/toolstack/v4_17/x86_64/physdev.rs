@@ -2,7 +2,6 @@
 //! `xen/include/public/physdev.h`.
 /// `struct physdev_pci_device`, `physdev.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -22,14 +21,12 @@ impl physdev_pci_device {
     /// All bytes zero.
     pub const ZERO: Self = Self { seg: 0, bus: 0, devfn: 0 };
 }
-impl Default for physdev_pci_device {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `physdev_pci_device_t`, `physdev.h`, 4 bytes.
 pub type physdev_pci_device_t = physdev_pci_device;
 /// `__guest_handle_physdev_pci_device_t`, `physdev.h`, 8 bytes.
 pub type __guest_handle_physdev_pci_device_t = crate::handle::Handle64<
     physdev_pci_device_t,
 >;
+crate::plain! {
+    physdev_pci_device
+}

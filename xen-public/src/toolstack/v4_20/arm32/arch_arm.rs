@@ -6,7 +6,6 @@ pub type xen_pfn_t = u64;
 pub type xen_ulong_t = u64;
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -20,14 +19,8 @@ impl vcpu_guest_core_regs_x0 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x0 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -41,14 +34,8 @@ impl vcpu_guest_core_regs_x1 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x1 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -62,14 +49,8 @@ impl vcpu_guest_core_regs_x2 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -83,14 +64,8 @@ impl vcpu_guest_core_regs_x3 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x3 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -104,14 +79,8 @@ impl vcpu_guest_core_regs_x4 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x4 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -125,14 +94,8 @@ impl vcpu_guest_core_regs_x5 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x5 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -146,14 +109,8 @@ impl vcpu_guest_core_regs_x6 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x6 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -167,14 +124,8 @@ impl vcpu_guest_core_regs_x7 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x7 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -188,14 +139,8 @@ impl vcpu_guest_core_regs_x8 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x8 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -209,14 +154,8 @@ impl vcpu_guest_core_regs_x9 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x9 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -230,14 +169,8 @@ impl vcpu_guest_core_regs_x10 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x10 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -251,14 +184,8 @@ impl vcpu_guest_core_regs_x11 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x11 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -272,14 +199,8 @@ impl vcpu_guest_core_regs_x12 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x12 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -293,14 +214,8 @@ impl vcpu_guest_core_regs_x13 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x13 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -314,14 +229,8 @@ impl vcpu_guest_core_regs_x14 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x14 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -335,14 +244,8 @@ impl vcpu_guest_core_regs_x15 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x15 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -356,14 +259,8 @@ impl vcpu_guest_core_regs_x16 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x16 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -377,14 +274,8 @@ impl vcpu_guest_core_regs_x17 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x17 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -398,14 +289,8 @@ impl vcpu_guest_core_regs_x18 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x18 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -419,14 +304,8 @@ impl vcpu_guest_core_regs_x19 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x19 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -440,14 +319,8 @@ impl vcpu_guest_core_regs_x20 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x20 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -461,14 +334,8 @@ impl vcpu_guest_core_regs_x21 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x21 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -482,14 +349,8 @@ impl vcpu_guest_core_regs_x22 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x22 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -503,14 +364,8 @@ impl vcpu_guest_core_regs_x23 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x23 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -524,14 +379,8 @@ impl vcpu_guest_core_regs_x24 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x24 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -545,14 +394,8 @@ impl vcpu_guest_core_regs_x25 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x25 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -566,14 +409,8 @@ impl vcpu_guest_core_regs_x26 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x26 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -587,14 +424,8 @@ impl vcpu_guest_core_regs_x27 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x27 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -608,14 +439,8 @@ impl vcpu_guest_core_regs_x28 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x28 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -629,14 +454,8 @@ impl vcpu_guest_core_regs_x29 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x29 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -650,14 +469,8 @@ impl vcpu_guest_core_regs_x30 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_x30 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -671,14 +484,8 @@ impl vcpu_guest_core_regs_pc64 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_pc64 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -692,14 +499,8 @@ impl vcpu_guest_core_regs_spsr_el1 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vcpu_guest_core_regs_spsr_el1 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vcpu_guest_core_regs`, `arch-arm.h`, 312 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -793,11 +594,6 @@ impl vcpu_guest_core_regs {
         elr_el1: 0,
     };
 }
-impl Default for vcpu_guest_core_regs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_guest_core_regs_t`, `arch-arm.h`, 312 bytes.
 pub type vcpu_guest_core_regs_t = vcpu_guest_core_regs;
 /// `__guest_handle_vcpu_guest_core_regs_t`, `arch-arm.h`, 4 bytes.
@@ -818,7 +614,6 @@ pub type __guest_handle_64_const_vcpu_guest_core_regs_t = crate::handle::Handle6
 >;
 /// `struct vcpu_guest_context`, `arch-arm.h`, 352 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -843,11 +638,6 @@ impl vcpu_guest_context {
         ttbr0: 0,
         ttbr1: 0,
     };
-}
-impl Default for vcpu_guest_context {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `_VGCF_online`, `arch-arm.h`, `int`.
 pub const _VGCF_online: i32 = 0;
@@ -885,7 +675,6 @@ pub const XEN_DOMCTL_CONFIG_TEE_OPTEE: i32 = 1;
 pub const XEN_DOMCTL_CONFIG_TEE_FFA: i32 = 2;
 /// `struct xen_arch_domainconfig`, `arch-arm.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -912,11 +701,6 @@ impl xen_arch_domainconfig {
         nr_spis: 0,
         clock_frequency: 0,
     };
-}
-impl Default for xen_arch_domainconfig {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `PSR_THUMB`, `arch-arm.h`, `unsigned int`.
 pub const PSR_THUMB: u32 = 32;
@@ -1072,3 +856,17 @@ pub const PSCI_cpu_off: i32 = 1;
 pub const PSCI_cpu_on: i32 = 2;
 /// `PSCI_migrate`, `arch-arm.h`, `int`.
 pub const PSCI_migrate: i32 = 3;
+crate::plain! {
+    vcpu_guest_core_regs_x0 vcpu_guest_core_regs_x1 vcpu_guest_core_regs_x2
+    vcpu_guest_core_regs_x3 vcpu_guest_core_regs_x4 vcpu_guest_core_regs_x5
+    vcpu_guest_core_regs_x6 vcpu_guest_core_regs_x7 vcpu_guest_core_regs_x8
+    vcpu_guest_core_regs_x9 vcpu_guest_core_regs_x10 vcpu_guest_core_regs_x11
+    vcpu_guest_core_regs_x12 vcpu_guest_core_regs_x13 vcpu_guest_core_regs_x14
+    vcpu_guest_core_regs_x15 vcpu_guest_core_regs_x16 vcpu_guest_core_regs_x17
+    vcpu_guest_core_regs_x18 vcpu_guest_core_regs_x19 vcpu_guest_core_regs_x20
+    vcpu_guest_core_regs_x21 vcpu_guest_core_regs_x22 vcpu_guest_core_regs_x23
+    vcpu_guest_core_regs_x24 vcpu_guest_core_regs_x25 vcpu_guest_core_regs_x26
+    vcpu_guest_core_regs_x27 vcpu_guest_core_regs_x28 vcpu_guest_core_regs_x29
+    vcpu_guest_core_regs_x30 vcpu_guest_core_regs_pc64 vcpu_guest_core_regs_spsr_el1
+    vcpu_guest_core_regs vcpu_guest_context xen_arch_domainconfig
+}

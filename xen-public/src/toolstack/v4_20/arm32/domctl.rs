@@ -4,7 +4,6 @@
 pub const XEN_DOMCTL_INTERFACE_VERSION: i32 = 0x17;
 /// `struct xen_domctl_createdomain`, `domctl.h`, 72 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -47,11 +46,6 @@ impl xen_domctl_createdomain {
         cpupool_id: 0,
         arch: crate::toolstack::v4_20::arm32::arch_arm::xen_arch_domainconfig::ZERO,
     };
-}
-impl Default for xen_domctl_createdomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `_XEN_DOMCTL_CDF_hvm`, `domctl.h`, `int`.
 pub const _XEN_DOMCTL_CDF_hvm: i32 = 0;
@@ -103,7 +97,6 @@ pub const XEN_DOMCTL_ALTP2M_limited: u32 = 3;
 pub const XEN_DOMCTL_ALTP2M_mode_mask: u32 = 0x3;
 /// `struct xen_domctl_getdomaininfo`, `domctl.h`, 120 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -158,11 +151,6 @@ impl xen_domctl_getdomaininfo {
         arch_config: crate::toolstack::v4_20::arm32::arch_arm::xen_arch_domainconfig::ZERO,
         _pad_0x74: crate::pad::Pad::ZERO,
     };
-}
-impl Default for xen_domctl_getdomaininfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `_XEN_DOMINF_dying`, `domctl.h`, `int`.
 pub const _XEN_DOMINF_dying: i32 = 0;
@@ -250,7 +238,6 @@ pub const XEN_DOMCTL_PFINFO_BROKEN: u32 = 0xd0000000;
 pub const XEN_DOMCTL_PFINFO_LTAB_MASK: u32 = 0xf0000000;
 /// `struct xen_domctl_getpageframeinfo3`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -271,11 +258,6 @@ impl xen_domctl_getpageframeinfo3 {
         num: 0,
         array: <crate::toolstack::v4_20::arm32::xen::__guest_handle_64_xen_pfn_t>::ZERO,
     };
-}
-impl Default for xen_domctl_getpageframeinfo3 {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_SHADOW_OP_OFF`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SHADOW_OP_OFF: i32 = 0;
@@ -305,7 +287,6 @@ pub const XEN_DOMCTL_SHADOW_ENABLE_EXTERNAL: i32 = 16;
 pub const XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL: i32 = 1;
 /// `struct xen_domctl_shadow_op_stats`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -327,14 +308,8 @@ impl xen_domctl_shadow_op_stats {
         dirty_count: 0,
     };
 }
-impl Default for xen_domctl_shadow_op_stats {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_shadow_op`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -366,14 +341,8 @@ impl xen_domctl_shadow_op {
         stats: xen_domctl_shadow_op_stats::ZERO,
     };
 }
-impl Default for xen_domctl_shadow_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_max_mem`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -391,14 +360,8 @@ impl xen_domctl_max_mem {
     /// All bytes zero.
     pub const ZERO: Self = Self { max_memkb: 0 };
 }
-impl Default for xen_domctl_max_mem {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpucontext`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -422,14 +385,8 @@ impl xen_domctl_vcpucontext {
         ctxt: <crate::toolstack::v4_20::arm32::arch_arm::__guest_handle_64_vcpu_guest_context_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vcpucontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_getvcpuinfo`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -463,14 +420,8 @@ impl xen_domctl_getvcpuinfo {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_getvcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_nodeaffinity`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -490,14 +441,8 @@ impl xen_domctl_nodeaffinity {
         nodemap: crate::toolstack::v4_20::arm32::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_domctl_nodeaffinity {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpuaffinity`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -523,11 +468,6 @@ impl xen_domctl_vcpuaffinity {
         cpumap_soft: crate::toolstack::v4_20::arm32::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_domctl_vcpuaffinity {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_VCPUAFFINITY_HARD`, `domctl.h`, `int`.
 pub const _XEN_VCPUAFFINITY_HARD: i32 = 0;
 /// `XEN_VCPUAFFINITY_HARD`, `domctl.h`, `unsigned int`.
@@ -542,7 +482,6 @@ pub const _XEN_VCPUAFFINITY_FORCE: i32 = 2;
 pub const XEN_VCPUAFFINITY_FORCE: u32 = 4;
 /// `struct xen_domctl_max_vcpus`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -560,11 +499,6 @@ impl xen_domctl_max_vcpus {
     /// All bytes zero.
     pub const ZERO: Self = Self { max: 0 };
 }
-impl Default for xen_domctl_max_vcpus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SCHEDULER_CREDIT`, `domctl.h`, `int`.
 pub const XEN_SCHEDULER_CREDIT: i32 = 5;
 /// `XEN_SCHEDULER_CREDIT2`, `domctl.h`, `int`.
@@ -577,7 +511,6 @@ pub const XEN_SCHEDULER_RTDS: i32 = 8;
 pub const XEN_SCHEDULER_NULL: i32 = 9;
 /// `struct xen_domctl_sched_credit`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -596,14 +529,8 @@ impl xen_domctl_sched_credit {
     /// All bytes zero.
     pub const ZERO: Self = Self { weight: 0, cap: 0 };
 }
-impl Default for xen_domctl_sched_credit {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_sched_credit2`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -622,14 +549,8 @@ impl xen_domctl_sched_credit2 {
     /// All bytes zero.
     pub const ZERO: Self = Self { weight: 0, cap: 0 };
 }
-impl Default for xen_domctl_sched_credit2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_sched_rtds`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -653,18 +574,12 @@ impl xen_domctl_sched_rtds {
         flags: 0,
     };
 }
-impl Default for xen_domctl_sched_rtds {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_DOMCTL_SCHEDRT_extra`, `domctl.h`, `int`.
 pub const _XEN_DOMCTL_SCHEDRT_extra: i32 = 0;
 /// `XEN_DOMCTL_SCHEDRT_extra`, `domctl.h`, `unsigned int`.
 pub const XEN_DOMCTL_SCHEDRT_extra: u32 = 1;
 /// `struct xen_domctl_schedparam_vcpu.u`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -679,14 +594,8 @@ impl xen_domctl_schedparam_vcpu_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
-impl Default for xen_domctl_schedparam_vcpu_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_schedparam_vcpu`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -701,11 +610,6 @@ impl xen_domctl_schedparam_vcpu {
         u: xen_domctl_schedparam_vcpu_u::ZERO,
         vcpuid: 0,
     };
-}
-impl Default for xen_domctl_schedparam_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_domctl_schedparam_vcpu_t`, `domctl.h`, 16 bytes.
 pub type xen_domctl_schedparam_vcpu_t = xen_domctl_schedparam_vcpu;
@@ -735,7 +639,6 @@ pub const XEN_DOMCTL_SCHEDOP_putvcpuinfo: i32 = 2;
 pub const XEN_DOMCTL_SCHEDOP_getvcpuinfo: i32 = 3;
 /// `struct xen_domctl_scheduler_op.u).v`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -759,14 +662,8 @@ impl xen_domctl_scheduler_op_u_v {
         padding: 0,
     };
 }
-impl Default for xen_domctl_scheduler_op_u_v {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_scheduler_op.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -782,14 +679,8 @@ impl xen_domctl_scheduler_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_scheduler_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_scheduler_op`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -807,14 +698,8 @@ impl xen_domctl_scheduler_op {
         u: xen_domctl_scheduler_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_scheduler_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_setdomainhandle`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -832,14 +717,8 @@ impl xen_domctl_setdomainhandle {
     /// All bytes zero.
     pub const ZERO: Self = Self { handle: [0; 16] };
 }
-impl Default for xen_domctl_setdomainhandle {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_setdebugging`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -857,14 +736,8 @@ impl xen_domctl_setdebugging {
     /// All bytes zero.
     pub const ZERO: Self = Self { enable: 0 };
 }
-impl Default for xen_domctl_setdebugging {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_irq_permission`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -888,14 +761,8 @@ impl xen_domctl_irq_permission {
         pad: [0; 3],
     };
 }
-impl Default for xen_domctl_irq_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gsi_permission`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -914,11 +781,6 @@ impl xen_domctl_gsi_permission {
     /// All bytes zero.
     pub const ZERO: Self = Self { gsi: 0, flags: 0 };
 }
-impl Default for xen_domctl_gsi_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_GSI_REVOKE`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_GSI_REVOKE: i32 = 0;
 /// `XEN_DOMCTL_GSI_GRANT`, `domctl.h`, `int`.
@@ -927,7 +789,6 @@ pub const XEN_DOMCTL_GSI_GRANT: i32 = 1;
 pub const XEN_DOMCTL_GSI_ACTION_MASK: i32 = 1;
 /// `struct xen_domctl_iomem_permission`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -953,14 +814,8 @@ impl xen_domctl_iomem_permission {
         _pad_0x11: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_iomem_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ioport_permission`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -986,14 +841,8 @@ impl xen_domctl_ioport_permission {
         _pad_0x09: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_ioport_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hypercall_init`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1011,14 +860,8 @@ impl xen_domctl_hypercall_init {
     /// All bytes zero.
     pub const ZERO: Self = Self { gmfn: 0 };
 }
-impl Default for xen_domctl_hypercall_init {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_settimeoffset`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1036,14 +879,8 @@ impl xen_domctl_settimeoffset {
     /// All bytes zero.
     pub const ZERO: Self = Self { time_offset_seconds: 0 };
 }
-impl Default for xen_domctl_settimeoffset {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hvmcontext`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1067,14 +904,8 @@ impl xen_domctl_hvmcontext {
         buffer: <crate::toolstack::v4_20::arm32::xen::__guest_handle_64_uint8>::ZERO,
     };
 }
-impl Default for xen_domctl_hvmcontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_address_size`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1092,11 +923,6 @@ impl xen_domctl_address_size {
     /// All bytes zero.
     pub const ZERO: Self = Self { size: 0 };
 }
-impl Default for xen_domctl_address_size {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_SENDTRIGGER_NMI`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SENDTRIGGER_NMI: i32 = 0;
 /// `XEN_DOMCTL_SENDTRIGGER_RESET`, `domctl.h`, `int`.
@@ -1109,7 +935,6 @@ pub const XEN_DOMCTL_SENDTRIGGER_POWER: i32 = 3;
 pub const XEN_DOMCTL_SENDTRIGGER_SLEEP: i32 = 4;
 /// `struct xen_domctl_sendtrigger`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1128,18 +953,12 @@ impl xen_domctl_sendtrigger {
     /// All bytes zero.
     pub const ZERO: Self = Self { trigger: 0, vcpu: 0 };
 }
-impl Default for xen_domctl_sendtrigger {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEV_PCI`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_PCI: i32 = 0;
 /// `XEN_DOMCTL_DEV_DT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_DT: i32 = 1;
 /// `struct xen_domctl_assign_device.u).pci`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1157,14 +976,8 @@ impl xen_domctl_assign_device_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { machine_sbdf: 0 };
 }
-impl Default for xen_domctl_assign_device_u_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device.u).dt`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1188,14 +1001,8 @@ impl xen_domctl_assign_device_u_dt {
         path: <crate::toolstack::v4_20::arm32::xen::__guest_handle_64_char>::ZERO,
     };
 }
-impl Default for xen_domctl_assign_device_u_dt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1209,14 +1016,8 @@ impl xen_domctl_assign_device_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_assign_device_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1234,16 +1035,10 @@ impl xen_domctl_assign_device {
         u: xen_domctl_assign_device_u::ZERO,
     };
 }
-impl Default for xen_domctl_assign_device {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEV_RDM_RELAXED`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_RDM_RELAXED: i32 = 1;
 /// `struct xen_domctl_get_device_group`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1271,11 +1066,6 @@ impl xen_domctl_get_device_group {
         sdev_array: <crate::toolstack::v4_20::arm32::xen::__guest_handle_64_uint32>::ZERO,
     };
 }
-impl Default for xen_domctl_get_device_group {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `enum pt_irq_type`, `domctl.h`, 4 bytes.
 pub type pt_irq_type = u32;
 /// `PT_IRQ_TYPE_PCI`, `domctl.h`, `int`.
@@ -1290,7 +1080,6 @@ pub const PT_IRQ_TYPE_MSI_TRANSLATE: i32 = 3;
 pub const PT_IRQ_TYPE_SPI: i32 = 4;
 /// `struct xen_domctl_bind_pt_irq.u).isa`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1308,14 +1097,8 @@ impl xen_domctl_bind_pt_irq_u_isa {
     /// All bytes zero.
     pub const ZERO: Self = Self { isa_irq: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_isa {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).pci`, `domctl.h`, 3 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1335,14 +1118,8 @@ impl xen_domctl_bind_pt_irq_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, device: 0, intx: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).msi`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1368,14 +1145,8 @@ impl xen_domctl_bind_pt_irq_u_msi {
         gtable: 0,
     };
 }
-impl Default for xen_domctl_bind_pt_irq_u_msi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).spi`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1393,14 +1164,8 @@ impl xen_domctl_bind_pt_irq_u_spi {
     /// All bytes zero.
     pub const ZERO: Self = Self { spi: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_spi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1416,14 +1181,8 @@ impl xen_domctl_bind_pt_irq_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_bind_pt_irq_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1440,11 +1199,6 @@ impl xen_domctl_bind_pt_irq {
         irq_type: 0,
         u: xen_domctl_bind_pt_irq_u::ZERO,
     };
-}
-impl Default for xen_domctl_bind_pt_irq {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_VMSI_X86_DEST_ID_MASK`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VMSI_X86_DEST_ID_MASK: i32 = 0xff;
@@ -1464,7 +1218,6 @@ pub const DPCI_ADD_MAPPING: i32 = 1;
 pub const DPCI_REMOVE_MAPPING: i32 = 0;
 /// `struct xen_domctl_memory_mapping`, `domctl.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1492,14 +1245,8 @@ impl xen_domctl_memory_mapping {
         padding: 0,
     };
 }
-impl Default for xen_domctl_memory_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ioport_mapping`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1525,11 +1272,6 @@ impl xen_domctl_ioport_mapping {
         add_mapping: 0,
     };
 }
-impl Default for xen_domctl_ioport_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_MEM_CACHEATTR_UC`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MEM_CACHEATTR_UC: i32 = 0;
 /// `XEN_DOMCTL_MEM_CACHEATTR_WC`, `domctl.h`, `int`.
@@ -1546,7 +1288,6 @@ pub const XEN_DOMCTL_MEM_CACHEATTR_UCM: i32 = 7;
 pub const XEN_DOMCTL_DELETE_MEM_CACHEATTR: u32 = 4294967295;
 /// `struct xen_domctl_ext_vcpucontext`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1565,14 +1306,8 @@ impl xen_domctl_ext_vcpucontext {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu: 0, size: 0 };
 }
-impl Default for xen_domctl_ext_vcpucontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_target`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1590,14 +1325,8 @@ impl xen_domctl_set_target {
     /// All bytes zero.
     pub const ZERO: Self = Self { target: 0 };
 }
-impl Default for xen_domctl_set_target {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_subscribe`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1615,18 +1344,12 @@ impl xen_domctl_subscribe {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for xen_domctl_subscribe {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF: i32 = 0;
 /// `XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON: i32 = 1;
 /// `struct xen_domctl_debug_op`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1645,14 +1368,8 @@ impl xen_domctl_debug_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { op: 0, vcpu: 0 };
 }
-impl Default for xen_domctl_debug_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hvmcontext_partial`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1678,14 +1395,8 @@ impl xen_domctl_hvmcontext_partial {
         buffer: <crate::toolstack::v4_20::arm32::xen::__guest_handle_64_uint8>::ZERO,
     };
 }
-impl Default for xen_domctl_hvmcontext_partial {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_tsc_info`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1713,14 +1424,8 @@ impl xen_domctl_tsc_info {
         elapsed_nsec: 0,
     };
 }
-impl Default for xen_domctl_tsc_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_memio`, `domctl.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1754,14 +1459,8 @@ impl xen_domctl_gdbsx_memio {
         _pad_0x24: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_gdbsx_memio {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_pauseunp_vcpu`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1779,14 +1478,8 @@ impl xen_domctl_gdbsx_pauseunp_vcpu {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu: 0 };
 }
-impl Default for xen_domctl_gdbsx_pauseunp_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_domstatus`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1812,11 +1505,6 @@ impl xen_domctl_gdbsx_domstatus {
         vcpu_ev: 0,
     };
 }
-impl Default for xen_domctl_gdbsx_domstatus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_VM_EVENT_ENABLE`, `domctl.h`, `int`.
 pub const XEN_VM_EVENT_ENABLE: i32 = 0;
 /// `XEN_VM_EVENT_DISABLE`, `domctl.h`, `int`.
@@ -1833,7 +1521,6 @@ pub const XEN_DOMCTL_VM_EVENT_OP_MONITOR: i32 = 2;
 pub const XEN_DOMCTL_VM_EVENT_OP_SHARING: i32 = 3;
 /// `struct xen_domctl_vm_event_op.u).enable`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1851,14 +1538,8 @@ impl xen_domctl_vm_event_op_u_enable {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for xen_domctl_vm_event_op_u_enable {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vm_event_op.u`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1872,14 +1553,8 @@ impl xen_domctl_vm_event_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_domctl_vm_event_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vm_event_op`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1897,16 +1572,10 @@ impl xen_domctl_vm_event_op {
         u: xen_domctl_vm_event_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_vm_event_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_MEM_SHARING_CONTROL`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MEM_SHARING_CONTROL: i32 = 0;
 /// `struct xen_domctl_mem_sharing_op.u`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1919,14 +1588,8 @@ impl xen_domctl_mem_sharing_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 1] };
 }
-impl Default for xen_domctl_mem_sharing_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_mem_sharing_op`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1942,14 +1605,8 @@ impl xen_domctl_mem_sharing_op {
         u: xen_domctl_mem_sharing_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_mem_sharing_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_audit_p2m`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1973,14 +1630,8 @@ impl xen_domctl_audit_p2m {
         p2m_bad: 0,
     };
 }
-impl Default for xen_domctl_audit_p2m {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_virq_handler`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1998,14 +1649,8 @@ impl xen_domctl_set_virq_handler {
     /// All bytes zero.
     pub const ZERO: Self = Self { virq: 0 };
 }
-impl Default for xen_domctl_set_virq_handler {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_access_required`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2023,14 +1668,8 @@ impl xen_domctl_set_access_required {
     /// All bytes zero.
     pub const ZERO: Self = Self { access_required: 0 };
 }
-impl Default for xen_domctl_set_access_required {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_broken_page_p2m`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2048,14 +1687,8 @@ impl xen_domctl_set_broken_page_p2m {
     /// All bytes zero.
     pub const ZERO: Self = Self { pfn: 0 };
 }
-impl Default for xen_domctl_set_broken_page_p2m {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_cacheflush`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2074,14 +1707,8 @@ impl xen_domctl_cacheflush {
     /// All bytes zero.
     pub const ZERO: Self = Self { start_pfn: 0, nr_pfns: 0 };
 }
-impl Default for xen_domctl_cacheflush {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_paging_mempool`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2099,14 +1726,8 @@ impl xen_domctl_paging_mempool {
     /// All bytes zero.
     pub const ZERO: Self = Self { size: 0 };
 }
-impl Default for xen_domctl_paging_mempool {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vnuma`, `domctl.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2140,14 +1761,8 @@ impl xen_domctl_vnuma {
         vmemrange: <crate::toolstack::v4_20::arm32::memory::__guest_handle_64_xen_vmemrange_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vnuma {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_psr_cmt_op`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2165,11 +1780,6 @@ pub struct xen_domctl_psr_cmt_op {
 impl xen_domctl_psr_cmt_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { cmd: 0, data: 0 };
-}
-impl Default for xen_domctl_psr_cmt_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_PSR_CMT_OP_DETACH`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_PSR_CMT_OP_DETACH: i32 = 0;
@@ -2217,7 +1827,6 @@ pub const XEN_DOMCTL_MONITOR_EVENT_VMEXIT: i32 = 12;
 pub const XEN_DOMCTL_MONITOR_EVENT_IO: i32 = 13;
 /// `struct xen_domctl_monitor_op.u).mov_to_cr`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2247,14 +1856,8 @@ impl xen_domctl_monitor_op_u_mov_to_cr {
         bitmask: 0,
     };
 }
-impl Default for xen_domctl_monitor_op_u_mov_to_cr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).mov_to_msr`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2278,14 +1881,8 @@ impl xen_domctl_monitor_op_u_mov_to_msr {
         _pad_0x05: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_monitor_op_u_mov_to_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).guest_request`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2307,14 +1904,8 @@ impl xen_domctl_monitor_op_u_guest_request {
         allow_userspace: 0,
     };
 }
-impl Default for xen_domctl_monitor_op_u_guest_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).debug_exception`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2332,14 +1923,8 @@ impl xen_domctl_monitor_op_u_debug_exception {
     /// All bytes zero.
     pub const ZERO: Self = Self { sync: 0 };
 }
-impl Default for xen_domctl_monitor_op_u_debug_exception {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).vmexit`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2357,14 +1942,8 @@ impl xen_domctl_monitor_op_u_vmexit {
     /// All bytes zero.
     pub const ZERO: Self = Self { sync: 0 };
 }
-impl Default for xen_domctl_monitor_op_u_vmexit {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2381,14 +1960,8 @@ impl xen_domctl_monitor_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_monitor_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2406,14 +1979,8 @@ impl xen_domctl_monitor_op {
         u: xen_domctl_monitor_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_monitor_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_psr_alloc`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2432,11 +1999,6 @@ pub struct xen_domctl_psr_alloc {
 impl xen_domctl_psr_alloc {
     /// All bytes zero.
     pub const ZERO: Self = Self { cmd: 0, target: 0, data: 0 };
-}
-impl Default for xen_domctl_psr_alloc {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_PSR_SET_L3_CBM`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_PSR_SET_L3_CBM: i32 = 0;
@@ -2460,7 +2022,6 @@ pub const XEN_DOMCTL_PSR_SET_MBA_THRTL: i32 = 8;
 pub const XEN_DOMCTL_PSR_GET_MBA_THRTL: i32 = 9;
 /// `struct xen_domctl_vuart_op`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2490,18 +2051,12 @@ impl xen_domctl_vuart_op {
         evtchn: 0,
     };
 }
-impl Default for xen_domctl_vuart_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_VUART_OP_INIT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VUART_OP_INIT: i32 = 0;
 /// `XEN_DOMCTL_VUART_TYPE_VPL011`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VUART_TYPE_VPL011: i32 = 0;
 /// `struct xen_domctl_vmtrace_op`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2526,11 +2081,6 @@ impl xen_domctl_vmtrace_op {
         key: 0,
         value: 0,
     };
-}
-impl Default for xen_domctl_vmtrace_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_vmtrace_enable`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_vmtrace_enable: i32 = 1;
@@ -2564,7 +2114,6 @@ pub type __guest_handle_64_const_xen_domctl_vmtrace_op_t = crate::handle::Handle
 >;
 /// `struct xen_domctl_dt_overlay`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2590,16 +2139,10 @@ impl xen_domctl_dt_overlay {
         pad: [0; 3],
     };
 }
-impl Default for xen_domctl_dt_overlay {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DT_OVERLAY_ATTACH`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DT_OVERLAY_ATTACH: i32 = 1;
 /// `struct xen_domctl_set_llc_colors`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2623,14 +2166,8 @@ impl xen_domctl_set_llc_colors {
         llc_colors: <crate::toolstack::v4_20::arm32::xen::__guest_handle_64_uint32>::ZERO,
     };
 }
-impl Default for xen_domctl_set_llc_colors {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl.u`, `domctl.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2695,14 +2232,8 @@ impl xen_domctl_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_domctl_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl`, `domctl.h`, 144 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2723,11 +2254,6 @@ impl xen_domctl {
         _pad: [0; 3],
         u: xen_domctl_u::ZERO,
     };
-}
-impl Default for xen_domctl {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_createdomain`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_createdomain: i32 = 1;
@@ -2893,3 +2419,33 @@ pub type __guest_handle_64_xen_domctl_t = crate::handle::Handle64<xen_domctl_t>;
 pub type __guest_handle_const_xen_domctl_t = crate::handle::Handle32<xen_domctl_t>;
 /// `__guest_handle_64_const_xen_domctl_t`, `domctl.h`, 8 bytes.
 pub type __guest_handle_64_const_xen_domctl_t = crate::handle::Handle64<xen_domctl_t>;
+crate::plain! {
+    xen_domctl_createdomain xen_domctl_getdomaininfo xen_domctl_getpageframeinfo3
+    xen_domctl_shadow_op_stats xen_domctl_shadow_op xen_domctl_max_mem
+    xen_domctl_vcpucontext xen_domctl_getvcpuinfo xen_domctl_nodeaffinity
+    xen_domctl_vcpuaffinity xen_domctl_max_vcpus xen_domctl_sched_credit
+    xen_domctl_sched_credit2 xen_domctl_sched_rtds xen_domctl_schedparam_vcpu_u
+    xen_domctl_schedparam_vcpu xen_domctl_scheduler_op_u_v xen_domctl_scheduler_op_u
+    xen_domctl_scheduler_op xen_domctl_setdomainhandle xen_domctl_setdebugging
+    xen_domctl_irq_permission xen_domctl_gsi_permission xen_domctl_iomem_permission
+    xen_domctl_ioport_permission xen_domctl_hypercall_init xen_domctl_settimeoffset
+    xen_domctl_hvmcontext xen_domctl_address_size xen_domctl_sendtrigger
+    xen_domctl_assign_device_u_pci xen_domctl_assign_device_u_dt
+    xen_domctl_assign_device_u xen_domctl_assign_device xen_domctl_get_device_group
+    xen_domctl_bind_pt_irq_u_isa xen_domctl_bind_pt_irq_u_pci
+    xen_domctl_bind_pt_irq_u_msi xen_domctl_bind_pt_irq_u_spi xen_domctl_bind_pt_irq_u
+    xen_domctl_bind_pt_irq xen_domctl_memory_mapping xen_domctl_ioport_mapping
+    xen_domctl_ext_vcpucontext xen_domctl_set_target xen_domctl_subscribe
+    xen_domctl_debug_op xen_domctl_hvmcontext_partial xen_domctl_tsc_info
+    xen_domctl_gdbsx_memio xen_domctl_gdbsx_pauseunp_vcpu xen_domctl_gdbsx_domstatus
+    xen_domctl_vm_event_op_u_enable xen_domctl_vm_event_op_u xen_domctl_vm_event_op
+    xen_domctl_mem_sharing_op_u xen_domctl_mem_sharing_op xen_domctl_audit_p2m
+    xen_domctl_set_virq_handler xen_domctl_set_access_required
+    xen_domctl_set_broken_page_p2m xen_domctl_cacheflush xen_domctl_paging_mempool
+    xen_domctl_vnuma xen_domctl_psr_cmt_op xen_domctl_monitor_op_u_mov_to_cr
+    xen_domctl_monitor_op_u_mov_to_msr xen_domctl_monitor_op_u_guest_request
+    xen_domctl_monitor_op_u_debug_exception xen_domctl_monitor_op_u_vmexit
+    xen_domctl_monitor_op_u xen_domctl_monitor_op xen_domctl_psr_alloc
+    xen_domctl_vuart_op xen_domctl_vmtrace_op xen_domctl_dt_overlay
+    xen_domctl_set_llc_colors xen_domctl_u xen_domctl
+}

@@ -10,7 +10,6 @@ pub type __guest_handle_64_evtchn_port_t = crate::handle::Handle64<evtchn_port_t
 pub type __guest_handle_64_const_evtchn_port_t = crate::handle::Handle64<evtchn_port_t>;
 /// `struct evtchn_alloc_unbound`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -34,16 +33,10 @@ impl evtchn_alloc_unbound {
         port: 0,
     };
 }
-impl Default for evtchn_alloc_unbound {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_alloc_unbound_t`, `event_channel.h`, 8 bytes.
 pub type evtchn_alloc_unbound_t = evtchn_alloc_unbound;
 /// `struct evtchn_bind_interdomain`, `event_channel.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -69,16 +62,10 @@ impl evtchn_bind_interdomain {
         local_port: 0,
     };
 }
-impl Default for evtchn_bind_interdomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_bind_interdomain_t`, `event_channel.h`, 12 bytes.
 pub type evtchn_bind_interdomain_t = evtchn_bind_interdomain;
 /// `struct evtchn_bind_virq`, `event_channel.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -98,16 +85,10 @@ impl evtchn_bind_virq {
     /// All bytes zero.
     pub const ZERO: Self = Self { virq: 0, vcpu: 0, port: 0 };
 }
-impl Default for evtchn_bind_virq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_bind_virq_t`, `event_channel.h`, 12 bytes.
 pub type evtchn_bind_virq_t = evtchn_bind_virq;
 /// `struct evtchn_bind_pirq`, `event_channel.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -127,16 +108,10 @@ impl evtchn_bind_pirq {
     /// All bytes zero.
     pub const ZERO: Self = Self { pirq: 0, flags: 0, port: 0 };
 }
-impl Default for evtchn_bind_pirq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_bind_pirq_t`, `event_channel.h`, 12 bytes.
 pub type evtchn_bind_pirq_t = evtchn_bind_pirq;
 /// `struct evtchn_bind_ipi`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -155,16 +130,10 @@ impl evtchn_bind_ipi {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu: 0, port: 0 };
 }
-impl Default for evtchn_bind_ipi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_bind_ipi_t`, `event_channel.h`, 8 bytes.
 pub type evtchn_bind_ipi_t = evtchn_bind_ipi;
 /// `struct evtchn_close`, `event_channel.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -182,16 +151,10 @@ impl evtchn_close {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for evtchn_close {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_close_t`, `event_channel.h`, 4 bytes.
 pub type evtchn_close_t = evtchn_close;
 /// `struct evtchn_send`, `event_channel.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -209,16 +172,10 @@ impl evtchn_send {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for evtchn_send {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_send_t`, `event_channel.h`, 4 bytes.
 pub type evtchn_send_t = evtchn_send;
 /// `struct evtchn_status.u).unbound`, `event_channel.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -236,14 +193,8 @@ impl evtchn_status_u_unbound {
     /// All bytes zero.
     pub const ZERO: Self = Self { dom: 0 };
 }
-impl Default for evtchn_status_u_unbound {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_status.u).interdomain`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -267,14 +218,8 @@ impl evtchn_status_u_interdomain {
         port: 0,
     };
 }
-impl Default for evtchn_status_u_interdomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_status.u`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -290,14 +235,8 @@ impl evtchn_status_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for evtchn_status_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_status`, `event_channel.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -321,16 +260,10 @@ impl evtchn_status {
         u: evtchn_status_u::ZERO,
     };
 }
-impl Default for evtchn_status {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_status_t`, `event_channel.h`, 24 bytes.
 pub type evtchn_status_t = evtchn_status;
 /// `struct evtchn_bind_vcpu`, `event_channel.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -349,16 +282,10 @@ impl evtchn_bind_vcpu {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0, vcpu: 0 };
 }
-impl Default for evtchn_bind_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_bind_vcpu_t`, `event_channel.h`, 8 bytes.
 pub type evtchn_bind_vcpu_t = evtchn_bind_vcpu;
 /// `struct evtchn_unmask`, `event_channel.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -376,16 +303,10 @@ impl evtchn_unmask {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for evtchn_unmask {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_unmask_t`, `event_channel.h`, 4 bytes.
 pub type evtchn_unmask_t = evtchn_unmask;
 /// `struct evtchn_op.u`, `event_channel.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -407,14 +328,8 @@ impl evtchn_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
-impl Default for evtchn_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct evtchn_op`, `event_channel.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -430,14 +345,15 @@ impl evtchn_op {
         u: evtchn_op_u::ZERO,
     };
 }
-impl Default for evtchn_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `evtchn_op_t`, `event_channel.h`, 28 bytes.
 pub type evtchn_op_t = evtchn_op;
 /// `__guest_handle_64_evtchn_op_t`, `event_channel.h`, 8 bytes.
 pub type __guest_handle_64_evtchn_op_t = crate::handle::Handle64<evtchn_op_t>;
 /// `__guest_handle_64_const_evtchn_op_t`, `event_channel.h`, 8 bytes.
 pub type __guest_handle_64_const_evtchn_op_t = crate::handle::Handle64<evtchn_op_t>;
+crate::plain! {
+    evtchn_alloc_unbound evtchn_bind_interdomain evtchn_bind_virq evtchn_bind_pirq
+    evtchn_bind_ipi evtchn_close evtchn_send evtchn_status_u_unbound
+    evtchn_status_u_interdomain evtchn_status_u evtchn_status evtchn_bind_vcpu
+    evtchn_unmask evtchn_op_u evtchn_op
+}

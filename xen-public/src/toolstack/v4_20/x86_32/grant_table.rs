@@ -6,7 +6,6 @@ pub type grant_ref_t = u32;
 pub type grant_handle_t = u32;
 /// `struct gnttab_map_grant_ref`, `grant_table.h`, 32 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -38,11 +37,6 @@ impl gnttab_map_grant_ref {
         dev_bus_addr: 0,
     };
 }
-impl Default for gnttab_map_grant_ref {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_map_grant_ref_t`, `grant_table.h`, 32 bytes.
 pub type gnttab_map_grant_ref_t = gnttab_map_grant_ref;
 /// `__guest_handle_64_gnttab_map_grant_ref_t`, `grant_table.h`, 8 bytes.
@@ -55,7 +49,6 @@ pub type __guest_handle_64_const_gnttab_map_grant_ref_t = crate::handle::Handle6
 >;
 /// `struct gnttab_unmap_grant_ref`, `grant_table.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -83,11 +76,6 @@ impl gnttab_unmap_grant_ref {
         _pad_0x16: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_unmap_grant_ref {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_unmap_grant_ref_t`, `grant_table.h`, 24 bytes.
 pub type gnttab_unmap_grant_ref_t = gnttab_unmap_grant_ref;
 /// `__guest_handle_64_gnttab_unmap_grant_ref_t`, `grant_table.h`, 8 bytes.
@@ -100,7 +88,6 @@ pub type __guest_handle_64_const_gnttab_unmap_grant_ref_t = crate::handle::Handl
 >;
 /// `struct gnttab_setup_table`, `grant_table.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -130,11 +117,6 @@ impl gnttab_setup_table {
         frame_list: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_xen_pfn_t>::ZERO,
     };
 }
-impl Default for gnttab_setup_table {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_setup_table_t`, `grant_table.h`, 16 bytes.
 pub type gnttab_setup_table_t = gnttab_setup_table;
 /// `__guest_handle_64_gnttab_setup_table_t`, `grant_table.h`, 8 bytes.
@@ -147,7 +129,6 @@ pub type __guest_handle_64_const_gnttab_setup_table_t = crate::handle::Handle64<
 >;
 /// `struct gnttab_dump_table`, `grant_table.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -166,11 +147,6 @@ impl gnttab_dump_table {
     /// All bytes zero.
     pub const ZERO: Self = Self { dom: 0, status: 0 };
 }
-impl Default for gnttab_dump_table {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_dump_table_t`, `grant_table.h`, 4 bytes.
 pub type gnttab_dump_table_t = gnttab_dump_table;
 /// `__guest_handle_64_gnttab_dump_table_t`, `grant_table.h`, 8 bytes.
@@ -183,7 +159,6 @@ pub type __guest_handle_64_const_gnttab_dump_table_t = crate::handle::Handle64<
 >;
 /// `struct gnttab_transfer`, `grant_table.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -213,11 +188,6 @@ impl gnttab_transfer {
         _pad_0x0e: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_transfer {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_transfer_t`, `grant_table.h`, 16 bytes.
 pub type gnttab_transfer_t = gnttab_transfer;
 /// `__guest_handle_64_gnttab_transfer_t`, `grant_table.h`, 8 bytes.
@@ -230,7 +200,6 @@ pub type __guest_handle_64_const_gnttab_transfer_t = crate::handle::Handle64<
 >;
 /// `struct gnttab_copy`, `grant_table.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -254,14 +223,8 @@ impl gnttab_copy {
         _pad_0x16: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_copy {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct gnttab_copy_ptr.u`, `grant_table.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -275,14 +238,8 @@ impl gnttab_copy_ptr_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for gnttab_copy_ptr_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct gnttab_copy_ptr`, `grant_table.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -300,11 +257,6 @@ impl gnttab_copy_ptr {
         offset: 0,
     };
 }
-impl Default for gnttab_copy_ptr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_copy_t`, `grant_table.h`, 24 bytes.
 pub type gnttab_copy_t = gnttab_copy;
 /// `__guest_handle_64_gnttab_copy_t`, `grant_table.h`, 8 bytes.
@@ -313,7 +265,6 @@ pub type __guest_handle_64_gnttab_copy_t = crate::handle::Handle64<gnttab_copy_t
 pub type __guest_handle_64_const_gnttab_copy_t = crate::handle::Handle64<gnttab_copy_t>;
 /// `struct gnttab_query_size`, `grant_table.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -343,11 +294,6 @@ impl gnttab_query_size {
         _pad_0x0e: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_query_size {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_query_size_t`, `grant_table.h`, 16 bytes.
 pub type gnttab_query_size_t = gnttab_query_size;
 /// `__guest_handle_64_gnttab_query_size_t`, `grant_table.h`, 8 bytes.
@@ -360,7 +306,6 @@ pub type __guest_handle_64_const_gnttab_query_size_t = crate::handle::Handle64<
 >;
 /// `struct gnttab_unmap_and_replace`, `grant_table.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -388,11 +333,6 @@ impl gnttab_unmap_and_replace {
         _pad_0x16: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_unmap_and_replace {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_unmap_and_replace_t`, `grant_table.h`, 24 bytes.
 pub type gnttab_unmap_and_replace_t = gnttab_unmap_and_replace;
 /// `__guest_handle_64_gnttab_unmap_and_replace_t`, `grant_table.h`, 8 bytes.
@@ -405,7 +345,6 @@ pub type __guest_handle_64_const_gnttab_unmap_and_replace_t = crate::handle::Han
 >;
 /// `struct gnttab_set_version`, `grant_table.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -423,11 +362,6 @@ impl gnttab_set_version {
     /// All bytes zero.
     pub const ZERO: Self = Self { version: 0 };
 }
-impl Default for gnttab_set_version {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_set_version_t`, `grant_table.h`, 4 bytes.
 pub type gnttab_set_version_t = gnttab_set_version;
 /// `__guest_handle_64_gnttab_set_version_t`, `grant_table.h`, 8 bytes.
@@ -440,7 +374,6 @@ pub type __guest_handle_64_const_gnttab_set_version_t = crate::handle::Handle64<
 >;
 /// `struct gnttab_get_status_frames`, `grant_table.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -466,11 +399,6 @@ impl gnttab_get_status_frames {
         frame_list: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_uint64_t>::ZERO,
     };
 }
-impl Default for gnttab_get_status_frames {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_get_status_frames_t`, `grant_table.h`, 12 bytes.
 pub type gnttab_get_status_frames_t = gnttab_get_status_frames;
 /// `__guest_handle_64_gnttab_get_status_frames_t`, `grant_table.h`, 8 bytes.
@@ -483,7 +411,6 @@ pub type __guest_handle_64_const_gnttab_get_status_frames_t = crate::handle::Han
 >;
 /// `struct gnttab_get_version`, `grant_table.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -503,11 +430,6 @@ impl gnttab_get_version {
     /// All bytes zero.
     pub const ZERO: Self = Self { dom: 0, pad: 0, version: 0 };
 }
-impl Default for gnttab_get_version {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_get_version_t`, `grant_table.h`, 8 bytes.
 pub type gnttab_get_version_t = gnttab_get_version;
 /// `__guest_handle_64_gnttab_get_version_t`, `grant_table.h`, 8 bytes.
@@ -520,7 +442,6 @@ pub type __guest_handle_64_const_gnttab_get_version_t = crate::handle::Handle64<
 >;
 /// `struct gnttab_swap_grant_ref`, `grant_table.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -546,11 +467,6 @@ impl gnttab_swap_grant_ref {
         _pad_0x0a: crate::pad::Pad::ZERO,
     };
 }
-impl Default for gnttab_swap_grant_ref {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_swap_grant_ref_t`, `grant_table.h`, 12 bytes.
 pub type gnttab_swap_grant_ref_t = gnttab_swap_grant_ref;
 /// `__guest_handle_64_gnttab_swap_grant_ref_t`, `grant_table.h`, 8 bytes.
@@ -563,7 +479,6 @@ pub type __guest_handle_64_const_gnttab_swap_grant_ref_t = crate::handle::Handle
 >;
 /// `struct gnttab_cache_flush.a`, `grant_table.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -577,14 +492,8 @@ impl gnttab_cache_flush_a {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for gnttab_cache_flush_a {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct gnttab_cache_flush`, `grant_table.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -604,11 +513,6 @@ impl gnttab_cache_flush {
         op: 0,
     };
 }
-impl Default for gnttab_cache_flush {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `gnttab_cache_flush_t`, `grant_table.h`, 16 bytes.
 pub type gnttab_cache_flush_t = gnttab_cache_flush;
 /// `__guest_handle_64_gnttab_cache_flush_t`, `grant_table.h`, 8 bytes.
@@ -619,3 +523,9 @@ pub type __guest_handle_64_gnttab_cache_flush_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_gnttab_cache_flush_t = crate::handle::Handle64<
     gnttab_cache_flush_t,
 >;
+crate::plain! {
+    gnttab_map_grant_ref gnttab_unmap_grant_ref gnttab_setup_table gnttab_dump_table
+    gnttab_transfer gnttab_copy gnttab_copy_ptr_u gnttab_copy_ptr gnttab_query_size
+    gnttab_unmap_and_replace gnttab_set_version gnttab_get_status_frames
+    gnttab_get_version gnttab_swap_grant_ref gnttab_cache_flush_a gnttab_cache_flush
+}

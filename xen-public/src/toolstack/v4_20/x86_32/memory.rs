@@ -2,7 +2,6 @@
 //! `xen/include/public/memory.h`.
 /// `struct xen_memory_reservation`, `memory.h`, 20 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -32,11 +31,6 @@ impl xen_memory_reservation {
         _pad_0x12: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_memory_reservation {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_memory_reservation_t`, `memory.h`, 20 bytes.
 pub type xen_memory_reservation_t = xen_memory_reservation;
 /// `__guest_handle_64_xen_memory_reservation_t`, `memory.h`, 8 bytes.
@@ -49,7 +43,6 @@ pub type __guest_handle_64_const_xen_memory_reservation_t = crate::handle::Handl
 >;
 /// `struct xen_memory_exchange`, `memory.h`, 44 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -73,11 +66,6 @@ impl xen_memory_exchange {
         nr_exchanged: 0,
     };
 }
-impl Default for xen_memory_exchange {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_memory_exchange_t`, `memory.h`, 44 bytes.
 pub type xen_memory_exchange_t = xen_memory_exchange;
 /// `__guest_handle_64_xen_memory_exchange_t`, `memory.h`, 8 bytes.
@@ -90,7 +78,6 @@ pub type __guest_handle_64_const_xen_memory_exchange_t = crate::handle::Handle64
 >;
 /// `struct xen_machphys_mfn_list`, `memory.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -114,11 +101,6 @@ impl xen_machphys_mfn_list {
         nr_extents: 0,
     };
 }
-impl Default for xen_machphys_mfn_list {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_machphys_mfn_list_t`, `memory.h`, 12 bytes.
 pub type xen_machphys_mfn_list_t = xen_machphys_mfn_list;
 /// `__guest_handle_64_xen_machphys_mfn_list_t`, `memory.h`, 8 bytes.
@@ -131,7 +113,6 @@ pub type __guest_handle_64_const_xen_machphys_mfn_list_t = crate::handle::Handle
 >;
 /// `struct xen_machphys_mapping`, `memory.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -155,11 +136,6 @@ impl xen_machphys_mapping {
         max_mfn: 0,
     };
 }
-impl Default for xen_machphys_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_machphys_mapping_t`, `memory.h`, 12 bytes.
 pub type xen_machphys_mapping_t = xen_machphys_mapping;
 /// `__guest_handle_64_xen_machphys_mapping_t`, `memory.h`, 8 bytes.
@@ -172,7 +148,6 @@ pub type __guest_handle_64_const_xen_machphys_mapping_t = crate::handle::Handle6
 >;
 /// `struct xen_add_to_physmap`, `memory.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -200,11 +175,6 @@ impl xen_add_to_physmap {
         gpfn: 0,
     };
 }
-impl Default for xen_add_to_physmap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_add_to_physmap_t`, `memory.h`, 16 bytes.
 pub type xen_add_to_physmap_t = xen_add_to_physmap;
 /// `__guest_handle_64_xen_add_to_physmap_t`, `memory.h`, 8 bytes.
@@ -217,7 +187,6 @@ pub type __guest_handle_64_const_xen_add_to_physmap_t = crate::handle::Handle64<
 >;
 /// `struct xen_add_to_physmap_batch`, `memory.h`, 20 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -243,14 +212,8 @@ impl xen_add_to_physmap_batch {
         errs: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_int>::ZERO,
     };
 }
-impl Default for xen_add_to_physmap_batch {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xen_add_to_physmap_batch_extra`, `memory.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -264,11 +227,6 @@ impl xen_add_to_physmap_batch_extra {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 2] };
 }
-impl Default for xen_add_to_physmap_batch_extra {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_add_to_physmap_batch_t`, `memory.h`, 20 bytes.
 pub type xen_add_to_physmap_batch_t = xen_add_to_physmap_batch;
 /// `__guest_handle_64_xen_add_to_physmap_batch_t`, `memory.h`, 8 bytes.
@@ -281,7 +239,6 @@ pub type __guest_handle_64_const_xen_add_to_physmap_batch_t = crate::handle::Han
 >;
 /// `struct xen_remove_from_physmap`, `memory.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -305,11 +262,6 @@ impl xen_remove_from_physmap {
         gpfn: 0,
     };
 }
-impl Default for xen_remove_from_physmap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_remove_from_physmap_t`, `memory.h`, 8 bytes.
 pub type xen_remove_from_physmap_t = xen_remove_from_physmap;
 /// `__guest_handle_64_xen_remove_from_physmap_t`, `memory.h`, 8 bytes.
@@ -322,7 +274,6 @@ pub type __guest_handle_64_const_xen_remove_from_physmap_t = crate::handle::Hand
 >;
 /// `struct xen_memory_map`, `memory.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -344,11 +295,6 @@ impl xen_memory_map {
         buffer: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_void>::ZERO,
     };
 }
-impl Default for xen_memory_map {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_memory_map_t`, `memory.h`, 8 bytes.
 pub type xen_memory_map_t = xen_memory_map;
 /// `__guest_handle_64_xen_memory_map_t`, `memory.h`, 8 bytes.
@@ -359,7 +305,6 @@ pub type __guest_handle_64_const_xen_memory_map_t = crate::handle::Handle64<
 >;
 /// `struct xen_foreign_memory_map`, `memory.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -382,11 +327,6 @@ impl xen_foreign_memory_map {
         _pad_0x02: crate::pad::Pad::ZERO,
         map: xen_memory_map::ZERO,
     };
-}
-impl Default for xen_foreign_memory_map {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_foreign_memory_map_t`, `memory.h`, 12 bytes.
 pub type xen_foreign_memory_map_t = xen_foreign_memory_map;
@@ -412,7 +352,6 @@ pub const XENMEM_paging_op_evict: i32 = 1;
 pub const XENMEM_paging_op_prep: i32 = 2;
 /// `struct xen_mem_paging_op`, `memory.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -441,11 +380,6 @@ impl xen_mem_paging_op {
         buffer: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_64_const_uint8>::ZERO,
         gfn: 0,
     };
-}
-impl Default for xen_mem_paging_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_mem_paging_op_t`, `memory.h`, 24 bytes.
 pub type xen_mem_paging_op_t = xen_mem_paging_op;
@@ -501,7 +435,6 @@ pub const XENMEM_access_r_pw: i32 = 10;
 pub const XENMEM_access_default: i32 = 11;
 /// `struct xen_mem_access_op`, `memory.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -532,11 +465,6 @@ impl xen_mem_access_op {
         pfn_list: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_const_uint64>::ZERO,
         access_list: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_const_uint8>::ZERO,
     };
-}
-impl Default for xen_mem_access_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_mem_access_op_t`, `memory.h`, 24 bytes.
 pub type xen_mem_access_op_t = xen_mem_access_op;
@@ -588,7 +516,6 @@ pub const XENMEM_SHARING_OP_C_HANDLE_INVALID: i32 = -9;
 pub const XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG: u64 = 4611686018427387904;
 /// `struct xen_mem_sharing_op.u`, `memory.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -605,14 +532,8 @@ impl xen_mem_sharing_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
-impl Default for xen_mem_sharing_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_mem_sharing_op`, `memory.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -634,14 +555,8 @@ impl xen_mem_sharing_op {
         u: xen_mem_sharing_op_u::ZERO,
     };
 }
-impl Default for xen_mem_sharing_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_nominate.u`, `memory.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -655,14 +570,8 @@ impl mem_sharing_op_nominate_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for mem_sharing_op_nominate_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_nominate`, `memory.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -678,14 +587,8 @@ impl mem_sharing_op_nominate {
         handle: 0,
     };
 }
-impl Default for mem_sharing_op_nominate {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_share`, `memory.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -715,14 +618,8 @@ impl mem_sharing_op_share {
         _pad_0x22: crate::pad::Pad::ZERO,
     };
 }
-impl Default for mem_sharing_op_share {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_range`, `memory.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -750,14 +647,8 @@ impl mem_sharing_op_range {
         _pad: [0; 3],
     };
 }
-impl Default for mem_sharing_op_range {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_debug.u`, `memory.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -772,14 +663,8 @@ impl mem_sharing_op_debug_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for mem_sharing_op_debug_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_debug`, `memory.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -793,14 +678,8 @@ impl mem_sharing_op_debug {
         u: mem_sharing_op_debug_u::ZERO,
     };
 }
-impl Default for mem_sharing_op_debug {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct mem_sharing_op_fork`, `memory.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -823,11 +702,6 @@ impl mem_sharing_op_fork {
         flags: 0,
         pad: 0,
     };
-}
-impl Default for mem_sharing_op_fork {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XENMEM_FORK_WITH_IOMMU_ALLOWED`, `memory.h`, `unsigned int`.
 pub const XENMEM_FORK_WITH_IOMMU_ALLOWED: u32 = 1;
@@ -861,7 +735,6 @@ pub const XENMEM_claim_pages: i32 = 24;
 pub const XENMEM_reserved_device_memory_map: i32 = 27;
 /// `struct xen_reserved_device_memory`, `memory.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -879,11 +752,6 @@ pub struct xen_reserved_device_memory {
 impl xen_reserved_device_memory {
     /// All bytes zero.
     pub const ZERO: Self = Self { start_pfn: 0, nr_pages: 0 };
-}
-impl Default for xen_reserved_device_memory {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_reserved_device_memory_t`, `memory.h`, 8 bytes.
 pub type xen_reserved_device_memory_t = xen_reserved_device_memory;
@@ -905,7 +773,6 @@ pub type __guest_handle_64_const_xen_reserved_device_memory_t = crate::handle::H
 >;
 /// `struct xen_reserved_device_memory_map.dev`, `memory.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -918,14 +785,8 @@ impl xen_reserved_device_memory_map_dev {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_reserved_device_memory_map_dev {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_reserved_device_memory_map`, `memory.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -944,11 +805,6 @@ impl xen_reserved_device_memory_map {
         buffer: <__guest_handle_xen_reserved_device_memory_t>::ZERO,
         dev: xen_reserved_device_memory_map_dev::ZERO,
     };
-}
-impl Default for xen_reserved_device_memory_map {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XENMEM_RDM_ALL`, `memory.h`, `int`.
 pub const XENMEM_RDM_ALL: i32 = 1;
@@ -972,7 +828,6 @@ pub type __guest_handle_64_const_xen_reserved_device_memory_map_t = crate::handl
 >;
 /// `struct xen_mem_acquire_resource`, `memory.h`, 28 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1004,11 +859,6 @@ impl xen_mem_acquire_resource {
         frame_list: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_xen_pfn_t>::ZERO,
     };
 }
-impl Default for xen_mem_acquire_resource {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mem_acquire_resource_t`, `memory.h`, 28 bytes.
 pub type xen_mem_acquire_resource_t = xen_mem_acquire_resource;
 /// `__guest_handle_64_xen_mem_acquire_resource_t`, `memory.h`, 8 bytes.
@@ -1021,7 +871,6 @@ pub type __guest_handle_64_const_xen_mem_acquire_resource_t = crate::handle::Han
 >;
 /// `struct xen_vmemrange`, `memory.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1047,11 +896,6 @@ impl xen_vmemrange {
         nid: 0,
     };
 }
-impl Default for xen_vmemrange {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_vmemrange_t`, `memory.h`, 24 bytes.
 pub type xen_vmemrange_t = xen_vmemrange;
 /// `__guest_handle_xen_vmemrange_t`, `memory.h`, 4 bytes.
@@ -1064,7 +908,6 @@ pub type __guest_handle_64_const_xen_vmemrange_t = crate::handle::Handle64<
 >;
 /// `struct xen_vnuma_topology_info.vdistance`, `memory.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1078,14 +921,8 @@ impl xen_vnuma_topology_info_vdistance {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_vnuma_topology_info_vdistance {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_vnuma_topology_info.vcpu_to_vnode`, `memory.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1099,14 +936,8 @@ impl xen_vnuma_topology_info_vcpu_to_vnode {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_vnuma_topology_info_vcpu_to_vnode {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_vnuma_topology_info.vmemrange`, `memory.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1120,14 +951,8 @@ impl xen_vnuma_topology_info_vmemrange {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_vnuma_topology_info_vmemrange {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_vnuma_topology_info`, `memory.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1155,11 +980,6 @@ impl xen_vnuma_topology_info {
         vmemrange: xen_vnuma_topology_info_vmemrange::ZERO,
     };
 }
-impl Default for xen_vnuma_topology_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_vnuma_topology_info_t`, `memory.h`, 40 bytes.
 pub type xen_vnuma_topology_info_t = xen_vnuma_topology_info;
 /// `__guest_handle_64_xen_vnuma_topology_info_t`, `memory.h`, 8 bytes.
@@ -1170,3 +990,15 @@ pub type __guest_handle_64_xen_vnuma_topology_info_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_xen_vnuma_topology_info_t = crate::handle::Handle64<
     xen_vnuma_topology_info_t,
 >;
+crate::plain! {
+    xen_memory_reservation xen_memory_exchange xen_machphys_mfn_list xen_machphys_mapping
+    xen_add_to_physmap xen_add_to_physmap_batch xen_add_to_physmap_batch_extra
+    xen_remove_from_physmap xen_memory_map xen_foreign_memory_map xen_mem_paging_op
+    xen_mem_access_op xen_mem_sharing_op_u xen_mem_sharing_op mem_sharing_op_nominate_u
+    mem_sharing_op_nominate mem_sharing_op_share mem_sharing_op_range
+    mem_sharing_op_debug_u mem_sharing_op_debug mem_sharing_op_fork
+    xen_reserved_device_memory xen_reserved_device_memory_map_dev
+    xen_reserved_device_memory_map xen_mem_acquire_resource xen_vmemrange
+    xen_vnuma_topology_info_vdistance xen_vnuma_topology_info_vcpu_to_vnode
+    xen_vnuma_topology_info_vmemrange xen_vnuma_topology_info
+}

@@ -2,7 +2,6 @@
 //! `xen/include/public/platform.h`.
 /// `struct xenpf_settime32`, `platform.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -26,16 +25,10 @@ impl xenpf_settime32 {
         system_time: 0,
     };
 }
-impl Default for xenpf_settime32 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_settime32_t`, `platform.h`, 16 bytes.
 pub type xenpf_settime32_t = xenpf_settime32;
 /// `struct xenpf_settime64`, `platform.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -61,11 +54,6 @@ impl xenpf_settime64 {
         system_time: 0,
     };
 }
-impl Default for xenpf_settime64 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_settime64_t`, `platform.h`, 24 bytes.
 pub type xenpf_settime64_t = xenpf_settime64;
 /// `xenpf_settime_t`, `platform.h`, 24 bytes.
@@ -78,7 +66,6 @@ pub type __guest_handle_64_const_xenpf_settime_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_add_memtype`, `platform.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -106,11 +93,6 @@ impl xenpf_add_memtype {
         reg: 0,
     };
 }
-impl Default for xenpf_add_memtype {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_add_memtype_t`, `platform.h`, 24 bytes.
 pub type xenpf_add_memtype_t = xenpf_add_memtype;
 /// `__guest_handle_64_xenpf_add_memtype_t`, `platform.h`, 8 bytes.
@@ -123,7 +105,6 @@ pub type __guest_handle_64_const_xenpf_add_memtype_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_del_memtype`, `platform.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -142,11 +123,6 @@ impl xenpf_del_memtype {
     /// All bytes zero.
     pub const ZERO: Self = Self { handle: 0, reg: 0 };
 }
-impl Default for xenpf_del_memtype {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_del_memtype_t`, `platform.h`, 8 bytes.
 pub type xenpf_del_memtype_t = xenpf_del_memtype;
 /// `__guest_handle_64_xenpf_del_memtype_t`, `platform.h`, 8 bytes.
@@ -159,7 +135,6 @@ pub type __guest_handle_64_const_xenpf_del_memtype_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_read_memtype`, `platform.h`, 20 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -185,11 +160,6 @@ impl xenpf_read_memtype {
         r#type: 0,
     };
 }
-impl Default for xenpf_read_memtype {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_read_memtype_t`, `platform.h`, 20 bytes.
 pub type xenpf_read_memtype_t = xenpf_read_memtype;
 /// `__guest_handle_64_xenpf_read_memtype_t`, `platform.h`, 8 bytes.
@@ -202,7 +172,6 @@ pub type __guest_handle_64_const_xenpf_read_memtype_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_microcode_update`, `platform.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -224,11 +193,6 @@ impl xenpf_microcode_update {
         length: 0,
     };
 }
-impl Default for xenpf_microcode_update {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_microcode_update_t`, `platform.h`, 8 bytes.
 pub type xenpf_microcode_update_t = xenpf_microcode_update;
 /// `__guest_handle_64_xenpf_microcode_update_t`, `platform.h`, 8 bytes.
@@ -241,7 +205,6 @@ pub type __guest_handle_64_const_xenpf_microcode_update_t = crate::handle::Handl
 >;
 /// `struct xenpf_platform_quirk`, `platform.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -259,11 +222,6 @@ impl xenpf_platform_quirk {
     /// All bytes zero.
     pub const ZERO: Self = Self { quirk_id: 0 };
 }
-impl Default for xenpf_platform_quirk {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_platform_quirk_t`, `platform.h`, 4 bytes.
 pub type xenpf_platform_quirk_t = xenpf_platform_quirk;
 /// `__guest_handle_64_xenpf_platform_quirk_t`, `platform.h`, 8 bytes.
@@ -276,7 +234,6 @@ pub type __guest_handle_64_const_xenpf_platform_quirk_t = crate::handle::Handle6
 >;
 /// `struct xenpf_efi_time`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -316,14 +273,8 @@ impl xenpf_efi_time {
         _pad_0x0f: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_efi_time {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_guid`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -349,14 +300,8 @@ impl xenpf_efi_guid {
         data4: [0; 8],
     };
 }
-impl Default for xenpf_efi_guid {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).get_time`, `platform.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -380,14 +325,8 @@ impl xenpf_efi_runtime_call_u_get_time {
         accuracy: 0,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_get_time {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).get_variable`, `platform.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -413,14 +352,8 @@ impl xenpf_efi_runtime_call_u_get_variable {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_get_variable {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).get_next_variable_name`, `platform.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -444,14 +377,8 @@ impl xenpf_efi_runtime_call_u_get_next_variable_name {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_get_next_variable_name {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).query_variable_info`, `platform.h`, 28 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -477,14 +404,8 @@ impl xenpf_efi_runtime_call_u_query_variable_info {
         max_size: 0,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_query_variable_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).query_capsule_capabilities`, `platform.h`, 20 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -510,14 +431,8 @@ impl xenpf_efi_runtime_call_u_query_capsule_capabilities {
         reset_type: 0,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_query_capsule_capabilities {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u).update_capsule`, `platform.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -541,14 +456,8 @@ impl xenpf_efi_runtime_call_u_update_capsule {
         sg_list: 0,
     };
 }
-impl Default for xenpf_efi_runtime_call_u_update_capsule {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call.u`, `platform.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -570,14 +479,8 @@ impl xenpf_efi_runtime_call_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 28] };
 }
-impl Default for xenpf_efi_runtime_call_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_efi_runtime_call`, `platform.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -597,11 +500,6 @@ impl xenpf_efi_runtime_call {
         u: xenpf_efi_runtime_call_u::ZERO,
     };
 }
-impl Default for xenpf_efi_runtime_call {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_efi_runtime_call_t`, `platform.h`, 40 bytes.
 pub type xenpf_efi_runtime_call_t = xenpf_efi_runtime_call;
 /// `__guest_handle_64_xenpf_efi_runtime_call_t`, `platform.h`, 8 bytes.
@@ -614,7 +512,6 @@ pub type __guest_handle_64_const_xenpf_efi_runtime_call_t = crate::handle::Handl
 >;
 /// `struct xenpf_firmware_info.u).disk_info`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -646,14 +543,8 @@ impl xenpf_firmware_info_u_disk_info {
         edd_params: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_void>::ZERO,
     };
 }
-impl Default for xenpf_firmware_info_u_disk_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info.u).disk_mbr_signature`, `platform.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -677,14 +568,8 @@ impl xenpf_firmware_info_u_disk_mbr_signature {
         mbr_signature: 0,
     };
 }
-impl Default for xenpf_firmware_info_u_disk_mbr_signature {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info.u).vbeddc_info`, `platform.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -710,14 +595,8 @@ impl xenpf_firmware_info_u_vbeddc_info {
         edid: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_uint8>::ZERO,
     };
 }
-impl Default for xenpf_firmware_info_u_vbeddc_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info.u`, `platform.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -734,14 +613,8 @@ impl xenpf_firmware_info_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 28] };
 }
-impl Default for xenpf_firmware_info_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_firmware_info`, `platform.h`, 36 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -759,14 +632,8 @@ impl xenpf_firmware_info {
         u: xenpf_firmware_info_u::ZERO,
     };
 }
-impl Default for xenpf_firmware_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.cfg`, `platform.h`, 12 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -785,14 +652,8 @@ impl xenpf_efi_info_cfg {
     /// All bytes zero.
     pub const ZERO: Self = Self { addr: 0, nent: 0 };
 }
-impl Default for xenpf_efi_info_cfg {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.vendor`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -816,14 +677,8 @@ impl xenpf_efi_info_vendor {
         name: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_void>::ZERO,
     };
 }
-impl Default for xenpf_efi_info_vendor {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.mem`, `platform.h`, 28 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -849,14 +704,8 @@ impl xenpf_efi_info_mem {
         r#type: 0,
     };
 }
-impl Default for xenpf_efi_info_mem {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.pci_rom`, `platform.h`, 20 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -888,14 +737,8 @@ impl xenpf_efi_info_pci_rom {
         size: 0,
     };
 }
-impl Default for xenpf_efi_info_pci_rom {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info.apple_properties`, `platform.h`, 12 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -914,14 +757,8 @@ impl xenpf_efi_info_apple_properties {
     /// All bytes zero.
     pub const ZERO: Self = Self { address: 0, size: 0 };
 }
-impl Default for xenpf_efi_info_apple_properties {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union xenpf_efi_info`, `platform.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -939,11 +776,6 @@ impl xenpf_efi_info {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 28] };
 }
-impl Default for xenpf_efi_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_firmware_info_t`, `platform.h`, 36 bytes.
 pub type xenpf_firmware_info_t = xenpf_firmware_info;
 /// `__guest_handle_64_xenpf_firmware_info_t`, `platform.h`, 8 bytes.
@@ -956,7 +788,6 @@ pub type __guest_handle_64_const_xenpf_firmware_info_t = crate::handle::Handle64
 >;
 /// `struct xenpf_enter_acpi_sleep`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -982,11 +813,6 @@ impl xenpf_enter_acpi_sleep {
         flags: 0,
     };
 }
-impl Default for xenpf_enter_acpi_sleep {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_enter_acpi_sleep_t`, `platform.h`, 12 bytes.
 pub type xenpf_enter_acpi_sleep_t = xenpf_enter_acpi_sleep;
 /// `__guest_handle_64_xenpf_enter_acpi_sleep_t`, `platform.h`, 8 bytes.
@@ -999,7 +825,6 @@ pub type __guest_handle_64_const_xenpf_enter_acpi_sleep_t = crate::handle::Handl
 >;
 /// `struct xenpf_change_freq`, `platform.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1019,11 +844,6 @@ impl xenpf_change_freq {
     /// All bytes zero.
     pub const ZERO: Self = Self { flags: 0, cpu: 0, freq: 0 };
 }
-impl Default for xenpf_change_freq {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_change_freq_t`, `platform.h`, 16 bytes.
 pub type xenpf_change_freq_t = xenpf_change_freq;
 /// `__guest_handle_64_xenpf_change_freq_t`, `platform.h`, 8 bytes.
@@ -1036,7 +856,6 @@ pub type __guest_handle_64_const_xenpf_change_freq_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_getidletime`, `platform.h`, 20 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1062,11 +881,6 @@ impl xenpf_getidletime {
         now: 0,
     };
 }
-impl Default for xenpf_getidletime {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_getidletime_t`, `platform.h`, 20 bytes.
 pub type xenpf_getidletime_t = xenpf_getidletime;
 /// `__guest_handle_64_xenpf_getidletime_t`, `platform.h`, 8 bytes.
@@ -1079,7 +893,6 @@ pub type __guest_handle_64_const_xenpf_getidletime_t = crate::handle::Handle64<
 >;
 /// `struct xen_power_register`, `platform.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1107,14 +920,8 @@ impl xen_power_register {
         address: 0,
     };
 }
-impl Default for xen_power_register {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_csd`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1138,11 +945,6 @@ impl xen_processor_csd {
         num: 0,
     };
 }
-impl Default for xen_processor_csd {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_processor_csd_t`, `platform.h`, 12 bytes.
 pub type xen_processor_csd_t = xen_processor_csd;
 /// `__guest_handle_xen_processor_csd_t`, `platform.h`, 4 bytes.
@@ -1159,7 +961,6 @@ pub type __guest_handle_64_const_xen_processor_csd_t = crate::handle::Handle64<
 >;
 /// `struct xen_processor_cx`, `platform.h`, 44 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1191,11 +992,6 @@ impl xen_processor_cx {
         dp: <__guest_handle_xen_processor_csd_t>::ZERO,
     };
 }
-impl Default for xen_processor_cx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_processor_cx_t`, `platform.h`, 44 bytes.
 pub type xen_processor_cx_t = xen_processor_cx;
 /// `__guest_handle_xen_processor_cx_t`, `platform.h`, 4 bytes.
@@ -1210,7 +1006,6 @@ pub type __guest_handle_64_const_xen_processor_cx_t = crate::handle::Handle64<
 >;
 /// `struct xen_processor_flags`, `platform.h`, 4 bytes.
 #[repr(C, align(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1232,64 +1027,68 @@ impl xen_processor_flags {
         _pad_0x01: crate::pad::Pad::ZERO,
     };
     /// Bits 0 to 0 of the record.
+    #[inline]
     #[must_use]
     pub const fn bm_control(&self) -> u8 {
         ((self._bits_0x00 >> 0) & 1) as u8
     }
     /// Sets `bm_control`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_bm_control(&mut self, value: u8) {
         let mask: u8 = 1 << 0;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 0) & mask);
     }
     /// Bits 1 to 1 of the record.
+    #[inline]
     #[must_use]
     pub const fn bm_check(&self) -> u8 {
         ((self._bits_0x00 >> 1) & 1) as u8
     }
     /// Sets `bm_check`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_bm_check(&mut self, value: u8) {
         let mask: u8 = 1 << 1;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 1) & mask);
     }
     /// Bits 2 to 2 of the record.
+    #[inline]
     #[must_use]
     pub const fn has_cst(&self) -> u8 {
         ((self._bits_0x00 >> 2) & 1) as u8
     }
     /// Sets `has_cst`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_has_cst(&mut self, value: u8) {
         let mask: u8 = 1 << 2;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 2) & mask);
     }
     /// Bits 3 to 3 of the record.
+    #[inline]
     #[must_use]
     pub const fn power_setup_done(&self) -> u8 {
         ((self._bits_0x00 >> 3) & 1) as u8
     }
     /// Sets `power_setup_done`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_power_setup_done(&mut self, value: u8) {
         let mask: u8 = 1 << 3;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 3) & mask);
     }
     /// Bits 4 to 4 of the record.
+    #[inline]
     #[must_use]
     pub const fn bm_rld_set(&self) -> u8 {
         ((self._bits_0x00 >> 4) & 1) as u8
     }
     /// Sets `bm_rld_set`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_bm_rld_set(&mut self, value: u8) {
         let mask: u8 = 1 << 4;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 4) & mask);
     }
 }
-impl Default for xen_processor_flags {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_power`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1313,14 +1112,8 @@ impl xen_processor_power {
         states: <__guest_handle_xen_processor_cx_t>::ZERO,
     };
 }
-impl Default for xen_processor_power {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pct_register`, `platform.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1354,14 +1147,8 @@ impl xen_pct_register {
         address: 0,
     };
 }
-impl Default for xen_pct_register {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_px`, `platform.h`, 48 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1391,11 +1178,6 @@ impl xen_processor_px {
         status: 0,
     };
 }
-impl Default for xen_processor_px {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_processor_px_t`, `platform.h`, 48 bytes.
 pub type xen_processor_px_t = xen_processor_px;
 /// `__guest_handle_xen_processor_px_t`, `platform.h`, 4 bytes.
@@ -1410,7 +1192,6 @@ pub type __guest_handle_64_const_xen_processor_px_t = crate::handle::Handle64<
 >;
 /// `struct xen_psd_package`, `platform.h`, 40 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1438,14 +1219,8 @@ impl xen_psd_package {
         num_processors: 0,
     };
 }
-impl Default for xen_psd_package {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_processor_performance`, `platform.h`, 92 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1479,11 +1254,6 @@ impl xen_processor_performance {
         shared_type: 0,
     };
 }
-impl Default for xen_processor_performance {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_processor_performance_t`, `platform.h`, 92 bytes.
 pub type xen_processor_performance_t = xen_processor_performance;
 /// `__guest_handle_64_xen_processor_performance_t`, `platform.h`, 8 bytes.
@@ -1496,7 +1266,6 @@ pub type __guest_handle_64_const_xen_processor_performance_t = crate::handle::Ha
 >;
 /// `struct xenpf_set_processor_pminfo.u`, `platform.h`, 92 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1511,14 +1280,8 @@ impl xenpf_set_processor_pminfo_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 92] };
 }
-impl Default for xenpf_set_processor_pminfo_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_set_processor_pminfo`, `platform.h`, 100 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1536,11 +1299,6 @@ impl xenpf_set_processor_pminfo {
         u: xenpf_set_processor_pminfo_u::ZERO,
     };
 }
-impl Default for xenpf_set_processor_pminfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_set_processor_pminfo_t`, `platform.h`, 100 bytes.
 pub type xenpf_set_processor_pminfo_t = xenpf_set_processor_pminfo;
 /// `__guest_handle_64_xenpf_set_processor_pminfo_t`, `platform.h`, 8 bytes.
@@ -1553,7 +1311,6 @@ pub type __guest_handle_64_const_xenpf_set_processor_pminfo_t = crate::handle::H
 >;
 /// `struct xenpf_pcpuinfo`, `platform.h`, 20 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1581,11 +1338,6 @@ impl xenpf_pcpuinfo {
         acpi_id: 0,
     };
 }
-impl Default for xenpf_pcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_pcpuinfo_t`, `platform.h`, 20 bytes.
 pub type xenpf_pcpuinfo_t = xenpf_pcpuinfo;
 /// `__guest_handle_64_xenpf_pcpuinfo_t`, `platform.h`, 8 bytes.
@@ -1596,7 +1348,6 @@ pub type __guest_handle_64_const_xenpf_pcpuinfo_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_pcpu_version`, `platform.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1626,11 +1377,6 @@ impl xenpf_pcpu_version {
         stepping: 0,
     };
 }
-impl Default for xenpf_pcpu_version {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_pcpu_version_t`, `platform.h`, 32 bytes.
 pub type xenpf_pcpu_version_t = xenpf_pcpu_version;
 /// `__guest_handle_64_xenpf_pcpu_version_t`, `platform.h`, 8 bytes.
@@ -1643,7 +1389,6 @@ pub type __guest_handle_64_const_xenpf_pcpu_version_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_cpu_ol`, `platform.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1661,11 +1406,6 @@ impl xenpf_cpu_ol {
     /// All bytes zero.
     pub const ZERO: Self = Self { cpuid: 0 };
 }
-impl Default for xenpf_cpu_ol {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_cpu_ol_t`, `platform.h`, 4 bytes.
 pub type xenpf_cpu_ol_t = xenpf_cpu_ol;
 /// `__guest_handle_64_xenpf_cpu_ol_t`, `platform.h`, 8 bytes.
@@ -1676,7 +1416,6 @@ pub type __guest_handle_64_const_xenpf_cpu_ol_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_cpu_hotadd`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1700,16 +1439,10 @@ impl xenpf_cpu_hotadd {
         pxm: 0,
     };
 }
-impl Default for xenpf_cpu_hotadd {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_cpu_hotadd_t`, `platform.h`, 12 bytes.
 pub type xenpf_cpu_hotadd_t = xenpf_cpu_hotadd;
 /// `struct xenpf_mem_hotadd`, `platform.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1735,16 +1468,10 @@ impl xenpf_mem_hotadd {
         flags: 0,
     };
 }
-impl Default for xenpf_mem_hotadd {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_mem_hotadd_t`, `platform.h`, 24 bytes.
 pub type xenpf_mem_hotadd_t = xenpf_mem_hotadd;
 /// `struct xenpf_core_parking`, `platform.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1763,11 +1490,6 @@ impl xenpf_core_parking {
     /// All bytes zero.
     pub const ZERO: Self = Self { r#type: 0, idle_nums: 0 };
 }
-impl Default for xenpf_core_parking {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_core_parking_t`, `platform.h`, 8 bytes.
 pub type xenpf_core_parking_t = xenpf_core_parking;
 /// `__guest_handle_64_xenpf_core_parking_t`, `platform.h`, 8 bytes.
@@ -1780,7 +1502,6 @@ pub type __guest_handle_64_const_xenpf_core_parking_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_resource_entry.u`, `platform.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1794,14 +1515,8 @@ impl xenpf_resource_entry_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xenpf_resource_entry_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xenpf_resource_entry`, `platform.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1821,11 +1536,6 @@ impl xenpf_resource_entry {
         val: 0,
     };
 }
-impl Default for xenpf_resource_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_resource_entry_t`, `platform.h`, 24 bytes.
 pub type xenpf_resource_entry_t = xenpf_resource_entry;
 /// `__guest_handle_xenpf_resource_entry_t`, `platform.h`, 4 bytes.
@@ -1842,7 +1552,6 @@ pub type __guest_handle_64_const_xenpf_resource_entry_t = crate::handle::Handle6
 >;
 /// `struct xenpf_resource_op`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1866,11 +1575,6 @@ impl xenpf_resource_op {
         entries: <__guest_handle_xenpf_resource_entry_t>::ZERO,
     };
 }
-impl Default for xenpf_resource_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_resource_op_t`, `platform.h`, 12 bytes.
 pub type xenpf_resource_op_t = xenpf_resource_op;
 /// `__guest_handle_64_xenpf_resource_op_t`, `platform.h`, 8 bytes.
@@ -1883,7 +1587,6 @@ pub type __guest_handle_64_const_xenpf_resource_op_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_symdata`, `platform.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1913,11 +1616,6 @@ impl xenpf_symdata {
         _pad_0x15: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xenpf_symdata {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_symdata_t`, `platform.h`, 24 bytes.
 pub type xenpf_symdata_t = xenpf_symdata;
 /// `__guest_handle_64_xenpf_symdata_t`, `platform.h`, 8 bytes.
@@ -1938,7 +1636,6 @@ pub type __guest_handle_64_const_xenpf_dom0_console_t = crate::handle::Handle64<
 >;
 /// `struct xenpf_ucode_revision`, `platform.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1964,11 +1661,6 @@ impl xenpf_ucode_revision {
         revision: 0,
     };
 }
-impl Default for xenpf_ucode_revision {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_ucode_revision_t`, `platform.h`, 16 bytes.
 pub type xenpf_ucode_revision_t = xenpf_ucode_revision;
 /// `__guest_handle_64_xenpf_ucode_revision_t`, `platform.h`, 8 bytes.
@@ -1981,7 +1673,6 @@ pub type __guest_handle_64_const_xenpf_ucode_revision_t = crate::handle::Handle6
 >;
 /// `struct xenpf_microcode_update2`, `platform.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2005,11 +1696,6 @@ impl xenpf_microcode_update2 {
         data: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_const_void>::ZERO,
     };
 }
-impl Default for xenpf_microcode_update2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xenpf_microcode_update2_t`, `platform.h`, 12 bytes.
 pub type xenpf_microcode_update2_t = xenpf_microcode_update2;
 /// `__guest_handle_64_xenpf_microcode_update2_t`, `platform.h`, 8 bytes.
@@ -2022,7 +1708,6 @@ pub type __guest_handle_64_const_xenpf_microcode_update2_t = crate::handle::Hand
 >;
 /// `struct xen_platform_op.u`, `platform.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2060,14 +1745,8 @@ impl xen_platform_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_platform_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_platform_op`, `platform.h`, 136 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2085,11 +1764,6 @@ impl xen_platform_op {
         u: xen_platform_op_u::ZERO,
     };
 }
-impl Default for xen_platform_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_platform_op_t`, `platform.h`, 136 bytes.
 pub type xen_platform_op_t = xen_platform_op;
 /// `__guest_handle_64_xen_platform_op_t`, `platform.h`, 8 bytes.
@@ -2100,3 +1774,24 @@ pub type __guest_handle_64_xen_platform_op_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_xen_platform_op_t = crate::handle::Handle64<
     xen_platform_op_t,
 >;
+crate::plain! {
+    xenpf_settime32 xenpf_settime64 xenpf_add_memtype xenpf_del_memtype
+    xenpf_read_memtype xenpf_microcode_update xenpf_platform_quirk xenpf_efi_time
+    xenpf_efi_guid xenpf_efi_runtime_call_u_get_time
+    xenpf_efi_runtime_call_u_get_variable xenpf_efi_runtime_call_u_get_next_variable_name
+    xenpf_efi_runtime_call_u_query_variable_info
+    xenpf_efi_runtime_call_u_query_capsule_capabilities
+    xenpf_efi_runtime_call_u_update_capsule xenpf_efi_runtime_call_u
+    xenpf_efi_runtime_call xenpf_firmware_info_u_disk_info
+    xenpf_firmware_info_u_disk_mbr_signature xenpf_firmware_info_u_vbeddc_info
+    xenpf_firmware_info_u xenpf_firmware_info xenpf_efi_info_cfg xenpf_efi_info_vendor
+    xenpf_efi_info_mem xenpf_efi_info_pci_rom xenpf_efi_info_apple_properties
+    xenpf_efi_info xenpf_enter_acpi_sleep xenpf_change_freq xenpf_getidletime
+    xen_power_register xen_processor_csd xen_processor_cx xen_processor_flags
+    xen_processor_power xen_pct_register xen_processor_px xen_psd_package
+    xen_processor_performance xenpf_set_processor_pminfo_u xenpf_set_processor_pminfo
+    xenpf_pcpuinfo xenpf_pcpu_version xenpf_cpu_ol xenpf_cpu_hotadd xenpf_mem_hotadd
+    xenpf_core_parking xenpf_resource_entry_u xenpf_resource_entry xenpf_resource_op
+    xenpf_symdata xenpf_ucode_revision xenpf_microcode_update2 xen_platform_op_u
+    xen_platform_op
+}

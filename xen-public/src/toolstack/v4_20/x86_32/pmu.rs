@@ -2,7 +2,6 @@
 //! `xen/include/public/pmu.h`.
 /// `struct xen_pmu_params.version`, `pmu.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -21,14 +20,8 @@ impl xen_pmu_params_version {
     /// All bytes zero.
     pub const ZERO: Self = Self { maj: 0, min: 0 };
 }
-impl Default for xen_pmu_params_version {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pmu_params`, `pmu.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -54,11 +47,6 @@ impl xen_pmu_params {
         pad: 0,
     };
 }
-impl Default for xen_pmu_params {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_params_t`, `pmu.h`, 24 bytes.
 pub type xen_pmu_params_t = xen_pmu_params;
 /// `__guest_handle_64_xen_pmu_params_t`, `pmu.h`, 8 bytes.
@@ -67,3 +55,6 @@ pub type __guest_handle_64_xen_pmu_params_t = crate::handle::Handle64<xen_pmu_pa
 pub type __guest_handle_64_const_xen_pmu_params_t = crate::handle::Handle64<
     xen_pmu_params_t,
 >;
+crate::plain! {
+    xen_pmu_params_version xen_pmu_params
+}

@@ -4,7 +4,6 @@
 pub const XEN_DOMCTL_INTERFACE_VERSION: i32 = 0x17;
 /// `struct xen_domctl_createdomain`, `domctl.h`, 68 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -47,11 +46,6 @@ impl xen_domctl_createdomain {
         cpupool_id: 0,
         arch: crate::toolstack::v4_20::x86_64::arch_x86::xen::xen_arch_domainconfig::ZERO,
     };
-}
-impl Default for xen_domctl_createdomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `_XEN_DOMCTL_CDF_hvm`, `domctl.h`, `int`.
 pub const _XEN_DOMCTL_CDF_hvm: i32 = 0;
@@ -103,7 +97,6 @@ pub const XEN_DOMCTL_ALTP2M_limited: u32 = 3;
 pub const XEN_DOMCTL_ALTP2M_mode_mask: u32 = 0x3;
 /// `struct xen_domctl_getdomaininfo`, `domctl.h`, 112 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -156,11 +149,6 @@ impl xen_domctl_getdomaininfo {
         pad2: [0; 7],
         arch_config: crate::toolstack::v4_20::x86_64::arch_x86::xen::xen_arch_domainconfig::ZERO,
     };
-}
-impl Default for xen_domctl_getdomaininfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `_XEN_DOMINF_dying`, `domctl.h`, `int`.
 pub const _XEN_DOMINF_dying: i32 = 0;
@@ -240,7 +228,6 @@ pub const XEN_DOMCTL_PFINFO_BROKEN: u32 = 0xd0000000;
 pub const XEN_DOMCTL_PFINFO_LTAB_MASK: u32 = 0xf0000000;
 /// `struct xen_domctl_getpageframeinfo3`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -261,11 +248,6 @@ impl xen_domctl_getpageframeinfo3 {
         num: 0,
         array: <crate::toolstack::v4_20::x86_64::xen::__guest_handle_xen_pfn_t>::ZERO,
     };
-}
-impl Default for xen_domctl_getpageframeinfo3 {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_SHADOW_OP_OFF`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SHADOW_OP_OFF: i32 = 0;
@@ -295,7 +277,6 @@ pub const XEN_DOMCTL_SHADOW_ENABLE_EXTERNAL: i32 = 16;
 pub const XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL: i32 = 1;
 /// `struct xen_domctl_shadow_op_stats`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -317,14 +298,8 @@ impl xen_domctl_shadow_op_stats {
         dirty_count: 0,
     };
 }
-impl Default for xen_domctl_shadow_op_stats {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_shadow_op`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -356,14 +331,8 @@ impl xen_domctl_shadow_op {
         stats: xen_domctl_shadow_op_stats::ZERO,
     };
 }
-impl Default for xen_domctl_shadow_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_max_mem`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -381,14 +350,8 @@ impl xen_domctl_max_mem {
     /// All bytes zero.
     pub const ZERO: Self = Self { max_memkb: 0 };
 }
-impl Default for xen_domctl_max_mem {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpucontext`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -412,14 +375,8 @@ impl xen_domctl_vcpucontext {
         ctxt: <crate::toolstack::v4_20::x86_64::arch_x86::xen::__guest_handle_vcpu_guest_context_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vcpucontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_getvcpuinfo`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -453,14 +410,8 @@ impl xen_domctl_getvcpuinfo {
         _pad_0x14: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_getvcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_nodeaffinity`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -480,14 +431,8 @@ impl xen_domctl_nodeaffinity {
         nodemap: crate::toolstack::v4_20::x86_64::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_domctl_nodeaffinity {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpuaffinity`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -513,11 +458,6 @@ impl xen_domctl_vcpuaffinity {
         cpumap_soft: crate::toolstack::v4_20::x86_64::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_domctl_vcpuaffinity {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_VCPUAFFINITY_HARD`, `domctl.h`, `int`.
 pub const _XEN_VCPUAFFINITY_HARD: i32 = 0;
 /// `XEN_VCPUAFFINITY_HARD`, `domctl.h`, `unsigned int`.
@@ -532,7 +472,6 @@ pub const _XEN_VCPUAFFINITY_FORCE: i32 = 2;
 pub const XEN_VCPUAFFINITY_FORCE: u32 = 4;
 /// `struct xen_domctl_max_vcpus`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -550,11 +489,6 @@ impl xen_domctl_max_vcpus {
     /// All bytes zero.
     pub const ZERO: Self = Self { max: 0 };
 }
-impl Default for xen_domctl_max_vcpus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_SCHEDULER_CREDIT`, `domctl.h`, `int`.
 pub const XEN_SCHEDULER_CREDIT: i32 = 5;
 /// `XEN_SCHEDULER_CREDIT2`, `domctl.h`, `int`.
@@ -567,7 +501,6 @@ pub const XEN_SCHEDULER_RTDS: i32 = 8;
 pub const XEN_SCHEDULER_NULL: i32 = 9;
 /// `struct xen_domctl_sched_credit`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -586,14 +519,8 @@ impl xen_domctl_sched_credit {
     /// All bytes zero.
     pub const ZERO: Self = Self { weight: 0, cap: 0 };
 }
-impl Default for xen_domctl_sched_credit {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_sched_credit2`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -612,14 +539,8 @@ impl xen_domctl_sched_credit2 {
     /// All bytes zero.
     pub const ZERO: Self = Self { weight: 0, cap: 0 };
 }
-impl Default for xen_domctl_sched_credit2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_sched_rtds`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -643,18 +564,12 @@ impl xen_domctl_sched_rtds {
         flags: 0,
     };
 }
-impl Default for xen_domctl_sched_rtds {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_DOMCTL_SCHEDRT_extra`, `domctl.h`, `int`.
 pub const _XEN_DOMCTL_SCHEDRT_extra: i32 = 0;
 /// `XEN_DOMCTL_SCHEDRT_extra`, `domctl.h`, `unsigned int`.
 pub const XEN_DOMCTL_SCHEDRT_extra: u32 = 1;
 /// `struct xen_domctl_schedparam_vcpu.u`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -669,14 +584,8 @@ impl xen_domctl_schedparam_vcpu_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
-impl Default for xen_domctl_schedparam_vcpu_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_schedparam_vcpu`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -691,11 +600,6 @@ impl xen_domctl_schedparam_vcpu {
         u: xen_domctl_schedparam_vcpu_u::ZERO,
         vcpuid: 0,
     };
-}
-impl Default for xen_domctl_schedparam_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `xen_domctl_schedparam_vcpu_t`, `domctl.h`, 16 bytes.
 pub type xen_domctl_schedparam_vcpu_t = xen_domctl_schedparam_vcpu;
@@ -717,7 +621,6 @@ pub const XEN_DOMCTL_SCHEDOP_putvcpuinfo: i32 = 2;
 pub const XEN_DOMCTL_SCHEDOP_getvcpuinfo: i32 = 3;
 /// `struct xen_domctl_scheduler_op.u).v`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -741,14 +644,8 @@ impl xen_domctl_scheduler_op_u_v {
         padding: 0,
     };
 }
-impl Default for xen_domctl_scheduler_op_u_v {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_scheduler_op.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -764,14 +661,8 @@ impl xen_domctl_scheduler_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_scheduler_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_scheduler_op`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -789,14 +680,8 @@ impl xen_domctl_scheduler_op {
         u: xen_domctl_scheduler_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_scheduler_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_setdomainhandle`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -814,14 +699,8 @@ impl xen_domctl_setdomainhandle {
     /// All bytes zero.
     pub const ZERO: Self = Self { handle: [0; 16] };
 }
-impl Default for xen_domctl_setdomainhandle {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_setdebugging`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -839,14 +718,8 @@ impl xen_domctl_setdebugging {
     /// All bytes zero.
     pub const ZERO: Self = Self { enable: 0 };
 }
-impl Default for xen_domctl_setdebugging {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_irq_permission`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -870,14 +743,8 @@ impl xen_domctl_irq_permission {
         pad: [0; 3],
     };
 }
-impl Default for xen_domctl_irq_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gsi_permission`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -896,11 +763,6 @@ impl xen_domctl_gsi_permission {
     /// All bytes zero.
     pub const ZERO: Self = Self { gsi: 0, flags: 0 };
 }
-impl Default for xen_domctl_gsi_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_GSI_REVOKE`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_GSI_REVOKE: i32 = 0;
 /// `XEN_DOMCTL_GSI_GRANT`, `domctl.h`, `int`.
@@ -909,7 +771,6 @@ pub const XEN_DOMCTL_GSI_GRANT: i32 = 1;
 pub const XEN_DOMCTL_GSI_ACTION_MASK: i32 = 1;
 /// `struct xen_domctl_iomem_permission`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -935,14 +796,8 @@ impl xen_domctl_iomem_permission {
         _pad_0x11: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_iomem_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ioport_permission`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -968,14 +823,8 @@ impl xen_domctl_ioport_permission {
         _pad_0x09: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_ioport_permission {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hypercall_init`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -993,14 +842,8 @@ impl xen_domctl_hypercall_init {
     /// All bytes zero.
     pub const ZERO: Self = Self { gmfn: 0 };
 }
-impl Default for xen_domctl_hypercall_init {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_settimeoffset`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1018,14 +861,8 @@ impl xen_domctl_settimeoffset {
     /// All bytes zero.
     pub const ZERO: Self = Self { time_offset_seconds: 0 };
 }
-impl Default for xen_domctl_settimeoffset {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hvmcontext`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1049,14 +886,8 @@ impl xen_domctl_hvmcontext {
         buffer: <crate::toolstack::v4_20::x86_64::xen::__guest_handle_uint8>::ZERO,
     };
 }
-impl Default for xen_domctl_hvmcontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_address_size`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1074,11 +905,6 @@ impl xen_domctl_address_size {
     /// All bytes zero.
     pub const ZERO: Self = Self { size: 0 };
 }
-impl Default for xen_domctl_address_size {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_SENDTRIGGER_NMI`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SENDTRIGGER_NMI: i32 = 0;
 /// `XEN_DOMCTL_SENDTRIGGER_RESET`, `domctl.h`, `int`.
@@ -1091,7 +917,6 @@ pub const XEN_DOMCTL_SENDTRIGGER_POWER: i32 = 3;
 pub const XEN_DOMCTL_SENDTRIGGER_SLEEP: i32 = 4;
 /// `struct xen_domctl_sendtrigger`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1110,18 +935,12 @@ impl xen_domctl_sendtrigger {
     /// All bytes zero.
     pub const ZERO: Self = Self { trigger: 0, vcpu: 0 };
 }
-impl Default for xen_domctl_sendtrigger {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEV_PCI`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_PCI: i32 = 0;
 /// `XEN_DOMCTL_DEV_DT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_DT: i32 = 1;
 /// `struct xen_domctl_assign_device.u).pci`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1139,14 +958,8 @@ impl xen_domctl_assign_device_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { machine_sbdf: 0 };
 }
-impl Default for xen_domctl_assign_device_u_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device.u).dt`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1170,14 +983,8 @@ impl xen_domctl_assign_device_u_dt {
         path: <crate::toolstack::v4_20::x86_64::xen::__guest_handle_char>::ZERO,
     };
 }
-impl Default for xen_domctl_assign_device_u_dt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1191,14 +998,8 @@ impl xen_domctl_assign_device_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_assign_device_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_assign_device`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1216,16 +1017,10 @@ impl xen_domctl_assign_device {
         u: xen_domctl_assign_device_u::ZERO,
     };
 }
-impl Default for xen_domctl_assign_device {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEV_RDM_RELAXED`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_RDM_RELAXED: i32 = 1;
 /// `struct xen_domctl_get_device_group`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1253,11 +1048,6 @@ impl xen_domctl_get_device_group {
         sdev_array: <crate::toolstack::v4_20::x86_64::xen::__guest_handle_uint32>::ZERO,
     };
 }
-impl Default for xen_domctl_get_device_group {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `enum pt_irq_type`, `domctl.h`, 4 bytes.
 pub type pt_irq_type = u32;
 /// `PT_IRQ_TYPE_PCI`, `domctl.h`, `int`.
@@ -1272,7 +1062,6 @@ pub const PT_IRQ_TYPE_MSI_TRANSLATE: i32 = 3;
 pub const PT_IRQ_TYPE_SPI: i32 = 4;
 /// `struct xen_domctl_bind_pt_irq.u).isa`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1290,14 +1079,8 @@ impl xen_domctl_bind_pt_irq_u_isa {
     /// All bytes zero.
     pub const ZERO: Self = Self { isa_irq: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_isa {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).pci`, `domctl.h`, 3 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1317,14 +1100,8 @@ impl xen_domctl_bind_pt_irq_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, device: 0, intx: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_pci {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).msi`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1350,14 +1127,8 @@ impl xen_domctl_bind_pt_irq_u_msi {
         gtable: 0,
     };
 }
-impl Default for xen_domctl_bind_pt_irq_u_msi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u).spi`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1375,14 +1146,8 @@ impl xen_domctl_bind_pt_irq_u_spi {
     /// All bytes zero.
     pub const ZERO: Self = Self { spi: 0 };
 }
-impl Default for xen_domctl_bind_pt_irq_u_spi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1398,14 +1163,8 @@ impl xen_domctl_bind_pt_irq_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_bind_pt_irq_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_bind_pt_irq`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1422,11 +1181,6 @@ impl xen_domctl_bind_pt_irq {
         irq_type: 0,
         u: xen_domctl_bind_pt_irq_u::ZERO,
     };
-}
-impl Default for xen_domctl_bind_pt_irq {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_VMSI_X86_DEST_ID_MASK`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VMSI_X86_DEST_ID_MASK: i32 = 0xff;
@@ -1446,7 +1200,6 @@ pub const DPCI_ADD_MAPPING: i32 = 1;
 pub const DPCI_REMOVE_MAPPING: i32 = 0;
 /// `struct xen_domctl_memory_mapping`, `domctl.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1474,14 +1227,8 @@ impl xen_domctl_memory_mapping {
         padding: 0,
     };
 }
-impl Default for xen_domctl_memory_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ioport_mapping`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1507,11 +1254,6 @@ impl xen_domctl_ioport_mapping {
         add_mapping: 0,
     };
 }
-impl Default for xen_domctl_ioport_mapping {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_MEM_CACHEATTR_UC`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MEM_CACHEATTR_UC: i32 = 0;
 /// `XEN_DOMCTL_MEM_CACHEATTR_WC`, `domctl.h`, `int`.
@@ -1528,7 +1270,6 @@ pub const XEN_DOMCTL_MEM_CACHEATTR_UCM: i32 = 7;
 pub const XEN_DOMCTL_DELETE_MEM_CACHEATTR: u32 = 4294967295;
 /// `nameless union in struct xen_domctl_ext_vcpucontext`, `domctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1542,14 +1283,8 @@ impl xen_domctl_ext_vcpucontext_mcg_cap {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-impl Default for xen_domctl_ext_vcpucontext_mcg_cap {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_ext_vcpucontext`, `domctl.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1581,14 +1316,8 @@ impl xen_domctl_ext_vcpucontext {
         mcg_cap: xen_domctl_ext_vcpucontext_mcg_cap::ZERO,
     };
 }
-impl Default for xen_domctl_ext_vcpucontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_target`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1606,16 +1335,10 @@ impl xen_domctl_set_target {
     /// All bytes zero.
     pub const ZERO: Self = Self { target: 0 };
 }
-impl Default for xen_domctl_set_target {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_CPUID_INPUT_UNUSED`, `domctl.h`, `unsigned int`.
 pub const XEN_CPUID_INPUT_UNUSED: u32 = 0xffffffff;
 /// `struct xen_domctl_cpu_policy`, `domctl.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1649,11 +1372,6 @@ impl xen_domctl_cpu_policy {
         _pad_0x24: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_cpu_policy {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_domctl_cpu_policy_t`, `domctl.h`, 40 bytes.
 pub type xen_domctl_cpu_policy_t = xen_domctl_cpu_policy;
 /// `__guest_handle_xen_domctl_cpu_policy_t`, `domctl.h`, 8 bytes.
@@ -1666,7 +1384,6 @@ pub type __guest_handle_const_xen_domctl_cpu_policy_t = crate::handle::Handle64<
 >;
 /// `struct xen_domctl_subscribe`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1684,18 +1401,12 @@ impl xen_domctl_subscribe {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for xen_domctl_subscribe {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF: i32 = 0;
 /// `XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON: i32 = 1;
 /// `struct xen_domctl_debug_op`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1714,14 +1425,8 @@ impl xen_domctl_debug_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { op: 0, vcpu: 0 };
 }
-impl Default for xen_domctl_debug_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_hvmcontext_partial`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1747,14 +1452,8 @@ impl xen_domctl_hvmcontext_partial {
         buffer: <crate::toolstack::v4_20::x86_64::xen::__guest_handle_uint8>::ZERO,
     };
 }
-impl Default for xen_domctl_hvmcontext_partial {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_tsc_info`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1782,14 +1481,8 @@ impl xen_domctl_tsc_info {
         elapsed_nsec: 0,
     };
 }
-impl Default for xen_domctl_tsc_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_memio`, `domctl.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1823,14 +1516,8 @@ impl xen_domctl_gdbsx_memio {
         _pad_0x24: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_gdbsx_memio {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_pauseunp_vcpu`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1848,14 +1535,8 @@ impl xen_domctl_gdbsx_pauseunp_vcpu {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu: 0 };
 }
-impl Default for xen_domctl_gdbsx_pauseunp_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_gdbsx_domstatus`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1881,11 +1562,6 @@ impl xen_domctl_gdbsx_domstatus {
         vcpu_ev: 0,
     };
 }
-impl Default for xen_domctl_gdbsx_domstatus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_VM_EVENT_ENABLE`, `domctl.h`, `int`.
 pub const XEN_VM_EVENT_ENABLE: i32 = 0;
 /// `XEN_VM_EVENT_DISABLE`, `domctl.h`, `int`.
@@ -1902,7 +1578,6 @@ pub const XEN_DOMCTL_VM_EVENT_OP_MONITOR: i32 = 2;
 pub const XEN_DOMCTL_VM_EVENT_OP_SHARING: i32 = 3;
 /// `struct xen_domctl_vm_event_op.u).enable`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1920,14 +1595,8 @@ impl xen_domctl_vm_event_op_u_enable {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-impl Default for xen_domctl_vm_event_op_u_enable {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vm_event_op.u`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1941,14 +1610,8 @@ impl xen_domctl_vm_event_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for xen_domctl_vm_event_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vm_event_op`, `domctl.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1966,16 +1629,10 @@ impl xen_domctl_vm_event_op {
         u: xen_domctl_vm_event_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_vm_event_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_MEM_SHARING_CONTROL`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MEM_SHARING_CONTROL: i32 = 0;
 /// `struct xen_domctl_mem_sharing_op.u`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1988,14 +1645,8 @@ impl xen_domctl_mem_sharing_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 1] };
 }
-impl Default for xen_domctl_mem_sharing_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_mem_sharing_op`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2011,14 +1662,8 @@ impl xen_domctl_mem_sharing_op {
         u: xen_domctl_mem_sharing_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_mem_sharing_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_audit_p2m`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2042,14 +1687,8 @@ impl xen_domctl_audit_p2m {
         p2m_bad: 0,
     };
 }
-impl Default for xen_domctl_audit_p2m {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_virq_handler`, `domctl.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2067,14 +1706,8 @@ impl xen_domctl_set_virq_handler {
     /// All bytes zero.
     pub const ZERO: Self = Self { virq: 0 };
 }
-impl Default for xen_domctl_set_virq_handler {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpuextstate`, `domctl.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2102,14 +1735,8 @@ impl xen_domctl_vcpuextstate {
         buffer: <crate::toolstack::v4_20::x86_64::xen::__guest_handle_uint64>::ZERO,
     };
 }
-impl Default for xen_domctl_vcpuextstate {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_access_required`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2127,14 +1754,8 @@ impl xen_domctl_set_access_required {
     /// All bytes zero.
     pub const ZERO: Self = Self { access_required: 0 };
 }
-impl Default for xen_domctl_set_access_required {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_set_broken_page_p2m`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2152,14 +1773,8 @@ impl xen_domctl_set_broken_page_p2m {
     /// All bytes zero.
     pub const ZERO: Self = Self { pfn: 0 };
 }
-impl Default for xen_domctl_set_broken_page_p2m {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_cacheflush`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2178,14 +1793,8 @@ impl xen_domctl_cacheflush {
     /// All bytes zero.
     pub const ZERO: Self = Self { start_pfn: 0, nr_pfns: 0 };
 }
-impl Default for xen_domctl_cacheflush {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_paging_mempool`, `domctl.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2203,14 +1812,8 @@ impl xen_domctl_paging_mempool {
     /// All bytes zero.
     pub const ZERO: Self = Self { size: 0 };
 }
-impl Default for xen_domctl_paging_mempool {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vcpu_msr`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2234,11 +1837,6 @@ impl xen_domctl_vcpu_msr {
         value: 0,
     };
 }
-impl Default for xen_domctl_vcpu_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_domctl_vcpu_msr_t`, `domctl.h`, 16 bytes.
 pub type xen_domctl_vcpu_msr_t = xen_domctl_vcpu_msr;
 /// `__guest_handle_xen_domctl_vcpu_msr_t`, `domctl.h`, 8 bytes.
@@ -2251,7 +1849,6 @@ pub type __guest_handle_const_xen_domctl_vcpu_msr_t = crate::handle::Handle64<
 >;
 /// `struct xen_domctl_vcpu_msrs`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2275,14 +1872,8 @@ impl xen_domctl_vcpu_msrs {
         msrs: <__guest_handle_xen_domctl_vcpu_msr_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vcpu_msrs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_vnuma`, `domctl.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2316,14 +1907,8 @@ impl xen_domctl_vnuma {
         vmemrange: <crate::toolstack::v4_20::x86_64::memory::__guest_handle_xen_vmemrange_t>::ZERO,
     };
 }
-impl Default for xen_domctl_vnuma {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_psr_cmt_op`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2341,11 +1926,6 @@ pub struct xen_domctl_psr_cmt_op {
 impl xen_domctl_psr_cmt_op {
     /// All bytes zero.
     pub const ZERO: Self = Self { cmd: 0, data: 0 };
-}
-impl Default for xen_domctl_psr_cmt_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_PSR_CMT_OP_DETACH`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_PSR_CMT_OP_DETACH: i32 = 0;
@@ -2393,7 +1973,6 @@ pub const XEN_DOMCTL_MONITOR_EVENT_VMEXIT: i32 = 12;
 pub const XEN_DOMCTL_MONITOR_EVENT_IO: i32 = 13;
 /// `struct xen_domctl_monitor_op.u).mov_to_cr`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2423,14 +2002,8 @@ impl xen_domctl_monitor_op_u_mov_to_cr {
         bitmask: 0,
     };
 }
-impl Default for xen_domctl_monitor_op_u_mov_to_cr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).mov_to_msr`, `domctl.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2454,14 +2027,8 @@ impl xen_domctl_monitor_op_u_mov_to_msr {
         _pad_0x05: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_domctl_monitor_op_u_mov_to_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).guest_request`, `domctl.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2483,14 +2050,8 @@ impl xen_domctl_monitor_op_u_guest_request {
         allow_userspace: 0,
     };
 }
-impl Default for xen_domctl_monitor_op_u_guest_request {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).debug_exception`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2508,14 +2069,8 @@ impl xen_domctl_monitor_op_u_debug_exception {
     /// All bytes zero.
     pub const ZERO: Self = Self { sync: 0 };
 }
-impl Default for xen_domctl_monitor_op_u_debug_exception {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u).vmexit`, `domctl.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2533,14 +2088,8 @@ impl xen_domctl_monitor_op_u_vmexit {
     /// All bytes zero.
     pub const ZERO: Self = Self { sync: 0 };
 }
-impl Default for xen_domctl_monitor_op_u_vmexit {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op.u`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2557,14 +2106,8 @@ impl xen_domctl_monitor_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for xen_domctl_monitor_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_monitor_op`, `domctl.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2582,14 +2125,8 @@ impl xen_domctl_monitor_op {
         u: xen_domctl_monitor_op_u::ZERO,
     };
 }
-impl Default for xen_domctl_monitor_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl_psr_alloc`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2608,11 +2145,6 @@ pub struct xen_domctl_psr_alloc {
 impl xen_domctl_psr_alloc {
     /// All bytes zero.
     pub const ZERO: Self = Self { cmd: 0, target: 0, data: 0 };
-}
-impl Default for xen_domctl_psr_alloc {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_PSR_SET_L3_CBM`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_PSR_SET_L3_CBM: i32 = 0;
@@ -2636,7 +2168,6 @@ pub const XEN_DOMCTL_PSR_SET_MBA_THRTL: i32 = 8;
 pub const XEN_DOMCTL_PSR_GET_MBA_THRTL: i32 = 9;
 /// `struct xen_domctl_vuart_op`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2666,18 +2197,12 @@ impl xen_domctl_vuart_op {
         evtchn: 0,
     };
 }
-impl Default for xen_domctl_vuart_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_VUART_OP_INIT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VUART_OP_INIT: i32 = 0;
 /// `XEN_DOMCTL_VUART_TYPE_VPL011`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VUART_TYPE_VPL011: i32 = 0;
 /// `struct xen_domctl_vmtrace_op`, `domctl.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2703,11 +2228,6 @@ impl xen_domctl_vmtrace_op {
         value: 0,
     };
 }
-impl Default for xen_domctl_vmtrace_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DOMCTL_vmtrace_enable`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_vmtrace_enable: i32 = 1;
 /// `XEN_DOMCTL_vmtrace_disable`, `domctl.h`, `int`.
@@ -2732,7 +2252,6 @@ pub type __guest_handle_const_xen_domctl_vmtrace_op_t = crate::handle::Handle64<
 >;
 /// `struct xen_domctl_set_llc_colors`, `domctl.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2756,14 +2275,8 @@ impl xen_domctl_set_llc_colors {
         llc_colors: <crate::toolstack::v4_20::x86_64::xen::__guest_handle_uint32>::ZERO,
     };
 }
-impl Default for xen_domctl_set_llc_colors {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl.u`, `domctl.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2830,14 +2343,8 @@ impl xen_domctl_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_domctl_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_domctl`, `domctl.h`, 144 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -2858,11 +2365,6 @@ impl xen_domctl {
         _pad: [0; 3],
         u: xen_domctl_u::ZERO,
     };
-}
-impl Default for xen_domctl {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `XEN_DOMCTL_createdomain`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_createdomain: i32 = 1;
@@ -3024,3 +2526,34 @@ pub type xen_domctl_t = xen_domctl;
 pub type __guest_handle_xen_domctl_t = crate::handle::Handle64<xen_domctl_t>;
 /// `__guest_handle_const_xen_domctl_t`, `domctl.h`, 8 bytes.
 pub type __guest_handle_const_xen_domctl_t = crate::handle::Handle64<xen_domctl_t>;
+crate::plain! {
+    xen_domctl_createdomain xen_domctl_getdomaininfo xen_domctl_getpageframeinfo3
+    xen_domctl_shadow_op_stats xen_domctl_shadow_op xen_domctl_max_mem
+    xen_domctl_vcpucontext xen_domctl_getvcpuinfo xen_domctl_nodeaffinity
+    xen_domctl_vcpuaffinity xen_domctl_max_vcpus xen_domctl_sched_credit
+    xen_domctl_sched_credit2 xen_domctl_sched_rtds xen_domctl_schedparam_vcpu_u
+    xen_domctl_schedparam_vcpu xen_domctl_scheduler_op_u_v xen_domctl_scheduler_op_u
+    xen_domctl_scheduler_op xen_domctl_setdomainhandle xen_domctl_setdebugging
+    xen_domctl_irq_permission xen_domctl_gsi_permission xen_domctl_iomem_permission
+    xen_domctl_ioport_permission xen_domctl_hypercall_init xen_domctl_settimeoffset
+    xen_domctl_hvmcontext xen_domctl_address_size xen_domctl_sendtrigger
+    xen_domctl_assign_device_u_pci xen_domctl_assign_device_u_dt
+    xen_domctl_assign_device_u xen_domctl_assign_device xen_domctl_get_device_group
+    xen_domctl_bind_pt_irq_u_isa xen_domctl_bind_pt_irq_u_pci
+    xen_domctl_bind_pt_irq_u_msi xen_domctl_bind_pt_irq_u_spi xen_domctl_bind_pt_irq_u
+    xen_domctl_bind_pt_irq xen_domctl_memory_mapping xen_domctl_ioport_mapping
+    xen_domctl_ext_vcpucontext_mcg_cap xen_domctl_ext_vcpucontext xen_domctl_set_target
+    xen_domctl_cpu_policy xen_domctl_subscribe xen_domctl_debug_op
+    xen_domctl_hvmcontext_partial xen_domctl_tsc_info xen_domctl_gdbsx_memio
+    xen_domctl_gdbsx_pauseunp_vcpu xen_domctl_gdbsx_domstatus
+    xen_domctl_vm_event_op_u_enable xen_domctl_vm_event_op_u xen_domctl_vm_event_op
+    xen_domctl_mem_sharing_op_u xen_domctl_mem_sharing_op xen_domctl_audit_p2m
+    xen_domctl_set_virq_handler xen_domctl_vcpuextstate xen_domctl_set_access_required
+    xen_domctl_set_broken_page_p2m xen_domctl_cacheflush xen_domctl_paging_mempool
+    xen_domctl_vcpu_msr xen_domctl_vcpu_msrs xen_domctl_vnuma xen_domctl_psr_cmt_op
+    xen_domctl_monitor_op_u_mov_to_cr xen_domctl_monitor_op_u_mov_to_msr
+    xen_domctl_monitor_op_u_guest_request xen_domctl_monitor_op_u_debug_exception
+    xen_domctl_monitor_op_u_vmexit xen_domctl_monitor_op_u xen_domctl_monitor_op
+    xen_domctl_psr_alloc xen_domctl_vuart_op xen_domctl_vmtrace_op
+    xen_domctl_set_llc_colors xen_domctl_u xen_domctl
+}

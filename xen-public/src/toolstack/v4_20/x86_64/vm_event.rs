@@ -76,7 +76,6 @@ pub const VM_EVENT_X86_CR4: i32 = 2;
 pub const VM_EVENT_X86_XCR0: i32 = 3;
 /// `struct vm_event_x86_selector_reg`, `vm_event.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -94,34 +93,32 @@ impl vm_event_x86_selector_reg {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bits_0x00: 0 };
     /// Bits 0 to 19 of the record.
+    #[inline]
     #[must_use]
     pub const fn limit(&self) -> u32 {
         ((self._bits_0x00 >> 0) & 1048575) as u32
     }
     /// Sets `limit`; what does not fit in 20 bits is cut off.
+    #[inline]
     pub const fn set_limit(&mut self, value: u32) {
         let mask: u32 = 1048575 << 0;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 0) & mask);
     }
     /// Bits 20 to 31 of the record.
+    #[inline]
     #[must_use]
     pub const fn ar(&self) -> u16 {
         ((self._bits_0x00 >> 20) & 4095) as u16
     }
     /// Sets `ar`; what does not fit in 12 bits is cut off.
+    #[inline]
     pub const fn set_ar(&mut self, value: u16) {
         let mask: u32 = 4095 << 20;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 20) & mask);
     }
 }
-impl Default for vm_event_x86_selector_reg {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_regs_x86`, `vm_event.h`, 344 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -247,14 +244,8 @@ impl vm_event_regs_x86 {
         _pad: 0,
     };
 }
-impl Default for vm_event_regs_x86 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_regs_arm`, `vm_event.h`, 40 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -282,11 +273,6 @@ impl vm_event_regs_arm {
         cpsr: 0,
     };
 }
-impl Default for vm_event_regs_arm {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `MEM_ACCESS_R`, `vm_event.h`, `int`.
 pub const MEM_ACCESS_R: i32 = 1;
 /// `MEM_ACCESS_W`, `vm_event.h`, `int`.
@@ -309,7 +295,6 @@ pub const MEM_ACCESS_FAULT_WITH_GLA: i32 = 16;
 pub const MEM_ACCESS_FAULT_IN_GPT: i32 = 32;
 /// `struct vm_event_mem_access`, `vm_event.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -337,14 +322,8 @@ impl vm_event_mem_access {
         _pad: 0,
     };
 }
-impl Default for vm_event_mem_access {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_write_ctrlreg`, `vm_event.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -370,14 +349,8 @@ impl vm_event_write_ctrlreg {
         old_value: 0,
     };
 }
-impl Default for vm_event_write_ctrlreg {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_singlestep`, `vm_event.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -395,14 +368,8 @@ impl vm_event_singlestep {
     /// All bytes zero.
     pub const ZERO: Self = Self { gfn: 0 };
 }
-impl Default for vm_event_singlestep {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_fast_singlestep`, `vm_event.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -420,14 +387,8 @@ impl vm_event_fast_singlestep {
     /// All bytes zero.
     pub const ZERO: Self = Self { p2midx: 0 };
 }
-impl Default for vm_event_fast_singlestep {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_debug`, `vm_event.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -455,14 +416,8 @@ impl vm_event_debug {
         _pad: [0; 3],
     };
 }
-impl Default for vm_event_debug {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_mov_to_msr`, `vm_event.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -486,11 +441,6 @@ impl vm_event_mov_to_msr {
         old_value: 0,
     };
 }
-impl Default for vm_event_mov_to_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `VM_EVENT_DESC_IDTR`, `vm_event.h`, `int`.
 pub const VM_EVENT_DESC_IDTR: i32 = 1;
 /// `VM_EVENT_DESC_GDTR`, `vm_event.h`, `int`.
@@ -501,7 +451,6 @@ pub const VM_EVENT_DESC_LDTR: i32 = 3;
 pub const VM_EVENT_DESC_TR: i32 = 4;
 /// `struct vm_event_desc_access.arch).vmx`, `vm_event.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -525,14 +474,8 @@ impl vm_event_desc_access_arch_vmx {
         exit_qualification: 0,
     };
 }
-impl Default for vm_event_desc_access_arch_vmx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_desc_access.arch`, `vm_event.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -545,14 +488,8 @@ impl vm_event_desc_access_arch {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for vm_event_desc_access_arch {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_desc_access`, `vm_event.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -572,14 +509,8 @@ impl vm_event_desc_access {
         _pad: [0; 6],
     };
 }
-impl Default for vm_event_desc_access {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_cpuid`, `vm_event.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -605,14 +536,8 @@ impl vm_event_cpuid {
         _pad: 0,
     };
 }
-impl Default for vm_event_cpuid {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_interrupt_x86`, `vm_event.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -640,18 +565,12 @@ impl vm_event_interrupt_x86 {
         cr2: 0,
     };
 }
-impl Default for vm_event_interrupt_x86 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `MEM_PAGING_DROP_PAGE`, `vm_event.h`, `int`.
 pub const MEM_PAGING_DROP_PAGE: i32 = 1;
 /// `MEM_PAGING_EVICT_FAIL`, `vm_event.h`, `int`.
 pub const MEM_PAGING_EVICT_FAIL: i32 = 2;
 /// `struct vm_event_paging`, `vm_event.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -671,14 +590,8 @@ impl vm_event_paging {
     /// All bytes zero.
     pub const ZERO: Self = Self { gfn: 0, p2mt: 0, flags: 0 };
 }
-impl Default for vm_event_paging {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_sharing`, `vm_event.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -698,14 +611,8 @@ impl vm_event_sharing {
     /// All bytes zero.
     pub const ZERO: Self = Self { gfn: 0, p2mt: 0, _pad: 0 };
 }
-impl Default for vm_event_sharing {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_emul_read_data`, `vm_event.h`, 344 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -724,14 +631,8 @@ impl vm_event_emul_read_data {
     /// All bytes zero.
     pub const ZERO: Self = Self { size: 0, data: [0; 340] };
 }
-impl Default for vm_event_emul_read_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_emul_insn_data`, `vm_event.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -749,14 +650,8 @@ impl vm_event_emul_insn_data {
     /// All bytes zero.
     pub const ZERO: Self = Self { data: [0; 16] };
 }
-impl Default for vm_event_emul_insn_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_vmexit.arch).vmx`, `vm_event.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -778,14 +673,8 @@ impl vm_event_vmexit_arch_vmx {
         qualification: 0,
     };
 }
-impl Default for vm_event_vmexit_arch_vmx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_vmexit.arch`, `vm_event.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -805,14 +694,8 @@ impl vm_event_vmexit_arch {
         vmx: vm_event_vmexit_arch_vmx::ZERO,
     };
 }
-impl Default for vm_event_vmexit_arch {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_vmexit`, `vm_event.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -832,14 +715,8 @@ impl vm_event_vmexit {
         arch: vm_event_vmexit_arch::ZERO,
     };
 }
-impl Default for vm_event_vmexit {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_io`, `vm_event.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -865,14 +742,8 @@ impl vm_event_io {
         str: 0,
     };
 }
-impl Default for vm_event_io {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st.u).interrupt`, `vm_event.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -885,14 +756,8 @@ impl vm_event_st_u_interrupt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
-impl Default for vm_event_st_u_interrupt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st.u`, `vm_event.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -918,14 +783,8 @@ impl vm_event_st_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-impl Default for vm_event_st_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st.data).regs`, `vm_event.h`, 344 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -939,14 +798,8 @@ impl vm_event_st_data_regs {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 344] };
 }
-impl Default for vm_event_st_data_regs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st.data).emul`, `vm_event.h`, 344 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -960,14 +813,8 @@ impl vm_event_st_data_emul {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 344] };
 }
-impl Default for vm_event_st_data_emul {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st.data`, `vm_event.h`, 344 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -981,14 +828,8 @@ impl vm_event_st_data {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 344] };
 }
-impl Default for vm_event_st_data {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_st`, `vm_event.h`, 400 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1016,18 +857,12 @@ impl vm_event_st {
         data: vm_event_st_data::ZERO,
     };
 }
-impl Default for vm_event_st {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vm_event_request_t`, `vm_event.h`, 400 bytes.
 pub type vm_event_request_t = vm_event_st;
 /// `vm_event_response_t`, `vm_event.h`, 400 bytes.
 pub type vm_event_response_t = vm_event_st;
 /// `union vm_event_sring_entry`, `vm_event.h`, 400 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1041,14 +876,8 @@ impl vm_event_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 400] };
 }
-impl Default for vm_event_sring_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_sring.pvt).netif`, `vm_event.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1066,14 +895,8 @@ impl vm_event_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-impl Default for vm_event_sring_pvt_netif {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_sring.pvt).tapif_user`, `vm_event.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1091,14 +914,8 @@ impl vm_event_sring_pvt_tapif_user {
     /// All bytes zero.
     pub const ZERO: Self = Self { msg: 0 };
 }
-impl Default for vm_event_sring_pvt_tapif_user {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_sring.pvt`, `vm_event.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1113,14 +930,8 @@ impl vm_event_sring_pvt {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for vm_event_sring_pvt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_sring`, `vm_event.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1146,14 +957,8 @@ impl vm_event_sring {
         ring: [],
     };
 }
-impl Default for vm_event_sring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_front_ring`, `vm_event.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1181,14 +986,8 @@ impl vm_event_front_ring {
         sring: 0,
     };
 }
-impl Default for vm_event_front_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vm_event_back_ring`, `vm_event.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1216,14 +1015,21 @@ impl vm_event_back_ring {
         sring: 0,
     };
 }
-impl Default for vm_event_back_ring {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vm_event_sring_t`, `vm_event.h`, 64 bytes.
 pub type vm_event_sring_t = vm_event_sring;
 /// `vm_event_front_ring_t`, `vm_event.h`, 24 bytes.
 pub type vm_event_front_ring_t = vm_event_front_ring;
 /// `vm_event_back_ring_t`, `vm_event.h`, 24 bytes.
 pub type vm_event_back_ring_t = vm_event_back_ring;
+crate::plain! {
+    vm_event_x86_selector_reg vm_event_regs_x86 vm_event_regs_arm vm_event_mem_access
+    vm_event_write_ctrlreg vm_event_singlestep vm_event_fast_singlestep vm_event_debug
+    vm_event_mov_to_msr vm_event_desc_access_arch_vmx vm_event_desc_access_arch
+    vm_event_desc_access vm_event_cpuid vm_event_interrupt_x86 vm_event_paging
+    vm_event_sharing vm_event_emul_read_data vm_event_emul_insn_data
+    vm_event_vmexit_arch_vmx vm_event_vmexit_arch vm_event_vmexit vm_event_io
+    vm_event_st_u_interrupt vm_event_st_u vm_event_st_data_regs vm_event_st_data_emul
+    vm_event_st_data vm_event_st vm_event_sring_entry vm_event_sring_pvt_netif
+    vm_event_sring_pvt_tapif_user vm_event_sring_pvt vm_event_sring vm_event_front_ring
+    vm_event_back_ring
+}

@@ -18,7 +18,6 @@ pub const XEN_HVM_MEMMAP_TYPE_DISABLED: i32 = 6;
 pub const XEN_HVM_MEMMAP_TYPE_PMEM: i32 = 7;
 /// `struct hvm_start_info`, `arch-x86/hvm/start_info.h`, 56 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -56,14 +55,8 @@ impl hvm_start_info {
         reserved: 0,
     };
 }
-impl Default for hvm_start_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_modlist_entry`, `arch-x86/hvm/start_info.h`, 32 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -89,14 +82,8 @@ impl hvm_modlist_entry {
         reserved: 0,
     };
 }
-impl Default for hvm_modlist_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_memmap_table_entry`, `arch-x86/hvm/start_info.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -122,8 +109,6 @@ impl hvm_memmap_table_entry {
         reserved: 0,
     };
 }
-impl Default for hvm_memmap_table_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    hvm_start_info hvm_modlist_entry hvm_memmap_table_entry
 }

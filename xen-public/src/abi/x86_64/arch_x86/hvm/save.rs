@@ -6,7 +6,6 @@ pub const HVM_FILE_MAGIC: i32 = 0x54381286;
 pub const HVM_FILE_VERSION: i32 = 0x1;
 /// `struct hvm_save_header`, `arch-x86/hvm/save.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -34,14 +33,8 @@ impl hvm_save_header {
         gtsc_khz: 0,
     };
 }
-impl Default for hvm_save_header {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_HEADER`, `arch-x86/hvm/save.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -67,14 +60,8 @@ impl __HVM_SAVE_TYPE_HEADER {
         _pad_0x1a: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_HEADER {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless struct in struct hvm_hw_cpu`, `arch-x86/hvm/save.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -92,64 +79,68 @@ impl hvm_hw_cpu_pending_event_pending_vector {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bits_0x00: 0 };
     /// Bits 0 to 7 of the record.
+    #[inline]
     #[must_use]
     pub const fn pending_vector(&self) -> u8 {
         ((self._bits_0x00 >> 0) & 255) as u8
     }
     /// Sets `pending_vector`; what does not fit in 8 bits is cut off.
+    #[inline]
     pub const fn set_pending_vector(&mut self, value: u8) {
         let mask: u32 = 255 << 0;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 0) & mask);
     }
     /// Bits 8 to 10 of the record.
+    #[inline]
     #[must_use]
     pub const fn pending_type(&self) -> u8 {
         ((self._bits_0x00 >> 8) & 7) as u8
     }
     /// Sets `pending_type`; what does not fit in 3 bits is cut off.
+    #[inline]
     pub const fn set_pending_type(&mut self, value: u8) {
         let mask: u32 = 7 << 8;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 8) & mask);
     }
     /// Bits 11 to 11 of the record.
+    #[inline]
     #[must_use]
     pub const fn pending_error_valid(&self) -> u8 {
         ((self._bits_0x00 >> 11) & 1) as u8
     }
     /// Sets `pending_error_valid`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_pending_error_valid(&mut self, value: u8) {
         let mask: u32 = 1 << 11;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 11) & mask);
     }
     /// Bits 12 to 30 of the record.
+    #[inline]
     #[must_use]
     pub const fn pending_reserved(&self) -> u32 {
         ((self._bits_0x00 >> 12) & 524287) as u32
     }
     /// Sets `pending_reserved`; what does not fit in 19 bits is cut off.
+    #[inline]
     pub const fn set_pending_reserved(&mut self, value: u32) {
         let mask: u32 = 524287 << 12;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 12) & mask);
     }
     /// Bits 31 to 31 of the record.
+    #[inline]
     #[must_use]
     pub const fn pending_valid(&self) -> u8 {
         ((self._bits_0x00 >> 31) & 1) as u8
     }
     /// Sets `pending_valid`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_pending_valid(&mut self, value: u8) {
         let mask: u32 = 1 << 31;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 31) & mask);
     }
 }
-impl Default for hvm_hw_cpu_pending_event_pending_vector {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct hvm_hw_cpu`, `arch-x86/hvm/save.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -163,14 +154,8 @@ impl hvm_hw_cpu_pending_event {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for hvm_hw_cpu_pending_event {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_cpu`, `arch-x86/hvm/save.h`, 1032 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -344,18 +329,12 @@ impl hvm_hw_cpu {
         pad0: 0,
     };
 }
-impl Default for hvm_hw_cpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_X86_FPU_INITIALISED`, `arch-x86/hvm/save.h`, `int`.
 pub const _XEN_X86_FPU_INITIALISED: i32 = 0;
 /// `XEN_X86_FPU_INITIALISED`, `arch-x86/hvm/save.h`, `unsigned int`.
 pub const XEN_X86_FPU_INITIALISED: u32 = 1;
 /// `nameless struct in struct hvm_hw_cpu_compat`, `arch-x86/hvm/save.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -373,64 +352,68 @@ impl hvm_hw_cpu_compat_pending_event_pending_vector {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bits_0x00: 0 };
     /// Bits 0 to 7 of the record.
+    #[inline]
     #[must_use]
     pub const fn pending_vector(&self) -> u8 {
         ((self._bits_0x00 >> 0) & 255) as u8
     }
     /// Sets `pending_vector`; what does not fit in 8 bits is cut off.
+    #[inline]
     pub const fn set_pending_vector(&mut self, value: u8) {
         let mask: u32 = 255 << 0;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 0) & mask);
     }
     /// Bits 8 to 10 of the record.
+    #[inline]
     #[must_use]
     pub const fn pending_type(&self) -> u8 {
         ((self._bits_0x00 >> 8) & 7) as u8
     }
     /// Sets `pending_type`; what does not fit in 3 bits is cut off.
+    #[inline]
     pub const fn set_pending_type(&mut self, value: u8) {
         let mask: u32 = 7 << 8;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 8) & mask);
     }
     /// Bits 11 to 11 of the record.
+    #[inline]
     #[must_use]
     pub const fn pending_error_valid(&self) -> u8 {
         ((self._bits_0x00 >> 11) & 1) as u8
     }
     /// Sets `pending_error_valid`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_pending_error_valid(&mut self, value: u8) {
         let mask: u32 = 1 << 11;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 11) & mask);
     }
     /// Bits 12 to 30 of the record.
+    #[inline]
     #[must_use]
     pub const fn pending_reserved(&self) -> u32 {
         ((self._bits_0x00 >> 12) & 524287) as u32
     }
     /// Sets `pending_reserved`; what does not fit in 19 bits is cut off.
+    #[inline]
     pub const fn set_pending_reserved(&mut self, value: u32) {
         let mask: u32 = 524287 << 12;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 12) & mask);
     }
     /// Bits 31 to 31 of the record.
+    #[inline]
     #[must_use]
     pub const fn pending_valid(&self) -> u8 {
         ((self._bits_0x00 >> 31) & 1) as u8
     }
     /// Sets `pending_valid`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_pending_valid(&mut self, value: u8) {
         let mask: u32 = 1 << 31;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 31) & mask);
     }
 }
-impl Default for hvm_hw_cpu_compat_pending_event_pending_vector {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct hvm_hw_cpu_compat`, `arch-x86/hvm/save.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -444,14 +427,8 @@ impl hvm_hw_cpu_compat_pending_event {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for hvm_hw_cpu_compat_pending_event {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_cpu_compat`, `arch-x86/hvm/save.h`, 1016 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -619,14 +596,8 @@ impl hvm_hw_cpu_compat {
         error_code: 0,
     };
 }
-impl Default for hvm_hw_cpu_compat {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_CPU`, `arch-x86/hvm/save.h`, 1040 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -646,14 +617,8 @@ impl __HVM_SAVE_TYPE_CPU {
         _pad_0x40c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_CPU {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_vpic`, `arch-x86/hvm/save.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -685,95 +650,107 @@ impl hvm_hw_vpic {
         int_output: 0,
     };
     /// Bits 32 to 35 of the record.
+    #[inline]
     #[must_use]
     pub const fn init_state(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 0, 4) as u8
     }
     /// Sets `init_state`; what does not fit in 4 bits is cut off.
+    #[inline]
     pub const fn set_init_state(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 0, 4, value as u64);
     }
     /// Bits 36 to 39 of the record.
+    #[inline]
     #[must_use]
     pub const fn priority_add(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 4, 4) as u8
     }
     /// Sets `priority_add`; what does not fit in 4 bits is cut off.
+    #[inline]
     pub const fn set_priority_add(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 4, 4, value as u64);
     }
     /// Bits 40 to 40 of the record.
+    #[inline]
     #[must_use]
     pub const fn readsel_isr(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 8, 1) as u8
     }
     /// Sets `readsel_isr`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_readsel_isr(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 8, 1, value as u64);
     }
     /// Bits 41 to 41 of the record.
+    #[inline]
     #[must_use]
     pub const fn poll(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 9, 1) as u8
     }
     /// Sets `poll`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_poll(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 9, 1, value as u64);
     }
     /// Bits 42 to 42 of the record.
+    #[inline]
     #[must_use]
     pub const fn auto_eoi(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 10, 1) as u8
     }
     /// Sets `auto_eoi`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_auto_eoi(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 10, 1, value as u64);
     }
     /// Bits 43 to 43 of the record.
+    #[inline]
     #[must_use]
     pub const fn rotate_on_auto_eoi(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 11, 1) as u8
     }
     /// Sets `rotate_on_auto_eoi`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_rotate_on_auto_eoi(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 11, 1, value as u64);
     }
     /// Bits 44 to 44 of the record.
+    #[inline]
     #[must_use]
     pub const fn special_fully_nested_mode(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 12, 1) as u8
     }
     /// Sets `special_fully_nested_mode`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_special_fully_nested_mode(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 12, 1, value as u64);
     }
     /// Bits 45 to 45 of the record.
+    #[inline]
     #[must_use]
     pub const fn special_mask_mode(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 13, 1) as u8
     }
     /// Sets `special_mask_mode`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_special_mask_mode(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 13, 1, value as u64);
     }
     /// Bits 46 to 46 of the record.
+    #[inline]
     #[must_use]
     pub const fn is_master(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 14, 1) as u8
     }
     /// Sets `is_master`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_is_master(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 14, 1, value as u64);
     }
 }
-impl Default for hvm_hw_vpic {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_PIC`, `arch-x86/hvm/save.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -797,14 +774,8 @@ impl __HVM_SAVE_TYPE_PIC {
         cpt: [0; 1],
     };
 }
-impl Default for __HVM_SAVE_TYPE_PIC {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union vioapic_redir_entry.fields`, `arch-x86/hvm/save.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -830,86 +801,96 @@ impl vioapic_redir_entry_fields {
         dest_id: 0,
     };
     /// Bits 8 to 10 of the record.
+    #[inline]
     #[must_use]
     pub const fn delivery_mode(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 0, 3) as u8
     }
     /// Sets `delivery_mode`; what does not fit in 3 bits is cut off.
+    #[inline]
     pub const fn set_delivery_mode(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 0, 3, value as u64);
     }
     /// Bits 11 to 11 of the record.
+    #[inline]
     #[must_use]
     pub const fn dest_mode(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 3, 1) as u8
     }
     /// Sets `dest_mode`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_dest_mode(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 3, 1, value as u64);
     }
     /// Bits 12 to 12 of the record.
+    #[inline]
     #[must_use]
     pub const fn delivery_status(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 4, 1) as u8
     }
     /// Sets `delivery_status`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_delivery_status(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 4, 1, value as u64);
     }
     /// Bits 13 to 13 of the record.
+    #[inline]
     #[must_use]
     pub const fn polarity(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 5, 1) as u8
     }
     /// Sets `polarity`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_polarity(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 5, 1, value as u64);
     }
     /// Bits 14 to 14 of the record.
+    #[inline]
     #[must_use]
     pub const fn remote_irr(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 6, 1) as u8
     }
     /// Sets `remote_irr`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_remote_irr(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 6, 1, value as u64);
     }
     /// Bits 15 to 15 of the record.
+    #[inline]
     #[must_use]
     pub const fn trig_mode(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 7, 1) as u8
     }
     /// Sets `trig_mode`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_trig_mode(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 7, 1, value as u64);
     }
     /// Bits 16 to 16 of the record.
+    #[inline]
     #[must_use]
     pub const fn mask(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 8, 1) as u8
     }
     /// Sets `mask`; what does not fit in 1 bits is cut off.
+    #[inline]
     pub const fn set_mask(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 8, 1, value as u64);
     }
     /// Bits 17 to 23 of the record.
+    #[inline]
     #[must_use]
     pub const fn reserve(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 9, 7) as u8
     }
     /// Sets `reserve`; what does not fit in 7 bits is cut off.
+    #[inline]
     pub const fn set_reserve(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 9, 7, value as u64);
     }
 }
-impl Default for vioapic_redir_entry_fields {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `union vioapic_redir_entry`, `arch-x86/hvm/save.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -923,16 +904,10 @@ impl vioapic_redir_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for vioapic_redir_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `VIOAPIC_NUM_PINS`, `arch-x86/hvm/save.h`, `int`.
 pub const VIOAPIC_NUM_PINS: i32 = 48;
 /// `struct hvm_hw_vioapic`, `arch-x86/hvm/save.h`, 400 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -952,14 +927,8 @@ impl hvm_hw_vioapic {
         redirtbl: [vioapic_redir_entry::ZERO; 48],
     };
 }
-impl Default for hvm_hw_vioapic {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_IOAPIC`, `arch-x86/hvm/save.h`, 408 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -979,14 +948,8 @@ impl __HVM_SAVE_TYPE_IOAPIC {
         _pad_0x195: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_IOAPIC {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_lapic`, `arch-x86/hvm/save.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1016,14 +979,8 @@ impl hvm_hw_lapic {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for hvm_hw_lapic {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_LAPIC`, `arch-x86/hvm/save.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1049,14 +1006,8 @@ impl __HVM_SAVE_TYPE_LAPIC {
         _pad_0x26: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_LAPIC {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_lapic_regs`, `arch-x86/hvm/save.h`, 1024 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1074,14 +1025,8 @@ impl hvm_hw_lapic_regs {
     /// All bytes zero.
     pub const ZERO: Self = Self { data: [0; 1024] };
 }
-impl Default for hvm_hw_lapic_regs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_LAPIC_REGS`, `arch-x86/hvm/save.h`, 1031 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1105,14 +1050,8 @@ impl __HVM_SAVE_TYPE_LAPIC_REGS {
         cpt: [0; 1],
     };
 }
-impl Default for __HVM_SAVE_TYPE_LAPIC_REGS {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct hvm_hw_pci_irqs`, `arch-x86/hvm/save.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1126,14 +1065,8 @@ impl hvm_hw_pci_irqs_i {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-impl Default for hvm_hw_pci_irqs_i {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_pci_irqs`, `arch-x86/hvm/save.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1145,14 +1078,8 @@ impl hvm_hw_pci_irqs {
     /// All bytes zero.
     pub const ZERO: Self = Self { i: hvm_hw_pci_irqs_i::ZERO };
 }
-impl Default for hvm_hw_pci_irqs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_PCI_IRQ`, `arch-x86/hvm/save.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1170,14 +1097,8 @@ impl __HVM_SAVE_TYPE_PCI_IRQ {
         cpt: [0; 1],
     };
 }
-impl Default for __HVM_SAVE_TYPE_PCI_IRQ {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct hvm_hw_isa_irqs`, `arch-x86/hvm/save.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1191,14 +1112,8 @@ impl hvm_hw_isa_irqs_i {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for hvm_hw_isa_irqs_i {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_isa_irqs`, `arch-x86/hvm/save.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1210,14 +1125,8 @@ impl hvm_hw_isa_irqs {
     /// All bytes zero.
     pub const ZERO: Self = Self { i: hvm_hw_isa_irqs_i::ZERO };
 }
-impl Default for hvm_hw_isa_irqs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_ISA_IRQ`, `arch-x86/hvm/save.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -1237,14 +1146,8 @@ impl __HVM_SAVE_TYPE_ISA_IRQ {
         _pad_0x11: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_ISA_IRQ {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_pci_link`, `arch-x86/hvm/save.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1266,14 +1169,8 @@ impl hvm_hw_pci_link {
         pad0: [0; 4],
     };
 }
-impl Default for hvm_hw_pci_link {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_PCI_LINK`, `arch-x86/hvm/save.h`, 18 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1297,14 +1194,8 @@ impl __HVM_SAVE_TYPE_PCI_LINK {
         cpt: [0; 1],
     };
 }
-impl Default for __HVM_SAVE_TYPE_PCI_LINK {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_pit`, `arch-x86/hvm/save.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1328,14 +1219,8 @@ impl hvm_hw_pit {
         pad0: 0,
     };
 }
-impl Default for hvm_hw_pit {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_pit_channel`, `arch-x86/hvm/save.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1377,14 +1262,8 @@ impl hvm_hw_pit_channel {
         gate: 0,
     };
 }
-impl Default for hvm_hw_pit_channel {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_PIT`, `arch-x86/hvm/save.h`, 68 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1410,16 +1289,10 @@ impl __HVM_SAVE_TYPE_PIT {
         _pad_0x43: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_PIT {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `RTC_CMOS_SIZE`, `arch-x86/hvm/save.h`, `int`.
 pub const RTC_CMOS_SIZE: i32 = 14;
 /// `struct hvm_hw_rtc`, `arch-x86/hvm/save.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1445,14 +1318,8 @@ impl hvm_hw_rtc {
         rtc_offset: 0,
     };
 }
-impl Default for hvm_hw_rtc {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_RTC`, `arch-x86/hvm/save.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1478,16 +1345,10 @@ impl __HVM_SAVE_TYPE_RTC {
         _pad_0x24: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_RTC {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `HPET_TIMER_NUM`, `arch-x86/hvm/save.h`, `int`.
 pub const HPET_TIMER_NUM: i32 = 3;
 /// `struct hvm_hw_hpet.timers[]`, `arch-x86/hvm/save.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1513,14 +1374,8 @@ impl hvm_hw_hpet_timers {
         res4: 0,
     };
 }
-impl Default for hvm_hw_hpet_timers {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_hpet`, `arch-x86/hvm/save.h`, 1048 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1560,14 +1415,8 @@ impl hvm_hw_hpet {
         period: [0; 3],
     };
 }
-impl Default for hvm_hw_hpet {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_HPET`, `arch-x86/hvm/save.h`, 1064 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1593,14 +1442,8 @@ impl __HVM_SAVE_TYPE_HPET {
         _pad_0x425: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_HPET {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_pmtimer`, `arch-x86/hvm/save.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1624,14 +1467,8 @@ impl hvm_hw_pmtimer {
         pm1a_en: 0,
     };
 }
-impl Default for hvm_hw_pmtimer {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_PMTIMER`, `arch-x86/hvm/save.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1657,14 +1494,8 @@ impl __HVM_SAVE_TYPE_PMTIMER {
         _pad_0x16: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_PMTIMER {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_mtrr`, `arch-x86/hvm/save.h`, 240 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1692,18 +1523,12 @@ impl hvm_hw_mtrr {
         msr_mtrr_def_type: 0,
     };
 }
-impl Default for hvm_hw_mtrr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `MTRR_VCNT`, `arch-x86/hvm/save.h`, `int`.
 pub const MTRR_VCNT: i32 = 8;
 /// `NUM_FIXED_MSR`, `arch-x86/hvm/save.h`, `int`.
 pub const NUM_FIXED_MSR: i32 = 11;
 /// `struct __HVM_SAVE_TYPE_MTRR`, `arch-x86/hvm/save.h`, 256 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1729,14 +1554,8 @@ impl __HVM_SAVE_TYPE_MTRR {
         _pad_0xff: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_MTRR {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_cpu_xsave.save_area).fpu_sse`, `arch-x86/hvm/save.h`, 512 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1754,14 +1573,8 @@ impl hvm_hw_cpu_xsave_save_area_fpu_sse {
     /// All bytes zero.
     pub const ZERO: Self = Self { x: [0; 512] };
 }
-impl Default for hvm_hw_cpu_xsave_save_area_fpu_sse {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_cpu_xsave.save_area`, `arch-x86/hvm/save.h`, 576 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1783,14 +1596,8 @@ impl hvm_hw_cpu_xsave_save_area {
         xsave_hdr: hvm_hw_cpu_xsave_hdr::ZERO,
     };
 }
-impl Default for hvm_hw_cpu_xsave_save_area {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_cpu_xsave`, `arch-x86/hvm/save.h`, 600 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1816,14 +1623,8 @@ impl hvm_hw_cpu_xsave {
         save_area: hvm_hw_cpu_xsave_save_area::ZERO,
     };
 }
-impl Default for hvm_hw_cpu_xsave {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_hw_cpu_xsave_hdr`, `arch-x86/hvm/save.h`, 64 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1847,16 +1648,10 @@ impl hvm_hw_cpu_xsave_hdr {
         reserved: [0; 6],
     };
 }
-impl Default for hvm_hw_cpu_xsave_hdr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `CPU_XSAVE_CODE`, `arch-x86/hvm/save.h`, `int`.
 pub const CPU_XSAVE_CODE: i32 = 16;
 /// `struct hvm_viridian_domain_context`, `arch-x86/hvm/save.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1882,14 +1677,8 @@ impl hvm_viridian_domain_context {
         reference_tsc: 0,
     };
 }
-impl Default for hvm_viridian_domain_context {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN`, `arch-x86/hvm/save.h`, 48 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1913,14 +1702,8 @@ impl __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN {
         cpt: [0; 1],
     };
 }
-impl Default for __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_viridian_vcpu_context`, `arch-x86/hvm/save.h`, 216 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1952,14 +1735,8 @@ impl hvm_viridian_vcpu_context {
         stimer_count_msr: [0; 4],
     };
 }
-impl Default for hvm_viridian_vcpu_context {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_VIRIDIAN_VCPU`, `arch-x86/hvm/save.h`, 240 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -1985,14 +1762,8 @@ impl __HVM_SAVE_TYPE_VIRIDIAN_VCPU {
         _pad_0xea: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_VIRIDIAN_VCPU {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_vmce_vcpu`, `arch-x86/hvm/save.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2018,14 +1789,8 @@ impl hvm_vmce_vcpu {
         mcg_ext_ctl: 0,
     };
 }
-impl Default for hvm_vmce_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_VMCE_VCPU`, `arch-x86/hvm/save.h`, 56 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2051,14 +1816,8 @@ impl __HVM_SAVE_TYPE_VMCE_VCPU {
         _pad_0x33: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_VMCE_VCPU {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_tsc_adjust`, `arch-x86/hvm/save.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2076,14 +1835,8 @@ impl hvm_tsc_adjust {
     /// All bytes zero.
     pub const ZERO: Self = Self { tsc_adjust: 0 };
 }
-impl Default for hvm_tsc_adjust {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct __HVM_SAVE_TYPE_TSC_ADJUST`, `arch-x86/hvm/save.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2109,14 +1862,8 @@ impl __HVM_SAVE_TYPE_TSC_ADJUST {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-impl Default for __HVM_SAVE_TYPE_TSC_ADJUST {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_msr`, `arch-x86/hvm/save.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2140,14 +1887,8 @@ impl hvm_msr {
         msr: [],
     };
 }
-impl Default for hvm_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct hvm_one_msr`, `arch-x86/hvm/save.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -2167,12 +1908,24 @@ impl hvm_one_msr {
     /// All bytes zero.
     pub const ZERO: Self = Self { index: 0, _rsvd: 0, val: 0 };
 }
-impl Default for hvm_one_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `CPU_MSR_CODE`, `arch-x86/hvm/save.h`, `int`.
 pub const CPU_MSR_CODE: i32 = 20;
 /// `HVM_SAVE_CODE_MAX`, `arch-x86/hvm/save.h`, `int`.
 pub const HVM_SAVE_CODE_MAX: i32 = 20;
+crate::plain! {
+    hvm_save_header __HVM_SAVE_TYPE_HEADER hvm_hw_cpu_pending_event_pending_vector
+    hvm_hw_cpu_pending_event hvm_hw_cpu hvm_hw_cpu_compat_pending_event_pending_vector
+    hvm_hw_cpu_compat_pending_event hvm_hw_cpu_compat __HVM_SAVE_TYPE_CPU hvm_hw_vpic
+    __HVM_SAVE_TYPE_PIC vioapic_redir_entry_fields vioapic_redir_entry hvm_hw_vioapic
+    __HVM_SAVE_TYPE_IOAPIC hvm_hw_lapic __HVM_SAVE_TYPE_LAPIC hvm_hw_lapic_regs
+    __HVM_SAVE_TYPE_LAPIC_REGS hvm_hw_pci_irqs_i hvm_hw_pci_irqs __HVM_SAVE_TYPE_PCI_IRQ
+    hvm_hw_isa_irqs_i hvm_hw_isa_irqs __HVM_SAVE_TYPE_ISA_IRQ hvm_hw_pci_link
+    __HVM_SAVE_TYPE_PCI_LINK hvm_hw_pit hvm_hw_pit_channel __HVM_SAVE_TYPE_PIT hvm_hw_rtc
+    __HVM_SAVE_TYPE_RTC hvm_hw_hpet_timers hvm_hw_hpet __HVM_SAVE_TYPE_HPET
+    hvm_hw_pmtimer __HVM_SAVE_TYPE_PMTIMER hvm_hw_mtrr __HVM_SAVE_TYPE_MTRR
+    hvm_hw_cpu_xsave_save_area_fpu_sse hvm_hw_cpu_xsave_save_area hvm_hw_cpu_xsave
+    hvm_hw_cpu_xsave_hdr hvm_viridian_domain_context __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN
+    hvm_viridian_vcpu_context __HVM_SAVE_TYPE_VIRIDIAN_VCPU hvm_vmce_vcpu
+    __HVM_SAVE_TYPE_VMCE_VCPU hvm_tsc_adjust __HVM_SAVE_TYPE_TSC_ADJUST hvm_msr
+    hvm_one_msr
+}

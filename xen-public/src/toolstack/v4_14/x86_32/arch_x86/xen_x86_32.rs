@@ -6,7 +6,6 @@ pub type int64_aligned_t = i64;
 pub type uint64_aligned_t = u64;
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -25,14 +24,8 @@ impl cpu_user_regs_ebx_bl {
     /// All bytes zero.
     pub const ZERO: Self = Self { bl: 0, bh: 0 };
 }
-impl Default for cpu_user_regs_ebx_bl {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -47,14 +40,8 @@ impl cpu_user_regs_ebx {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for cpu_user_regs_ebx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -73,14 +60,8 @@ impl cpu_user_regs_ecx_cl {
     /// All bytes zero.
     pub const ZERO: Self = Self { cl: 0, ch: 0 };
 }
-impl Default for cpu_user_regs_ecx_cl {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -95,14 +76,8 @@ impl cpu_user_regs_ecx {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for cpu_user_regs_ecx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -121,14 +96,8 @@ impl cpu_user_regs_edx_dl {
     /// All bytes zero.
     pub const ZERO: Self = Self { dl: 0, dh: 0 };
 }
-impl Default for cpu_user_regs_edx_dl {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -143,14 +112,8 @@ impl cpu_user_regs_edx {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for cpu_user_regs_edx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -165,14 +128,8 @@ impl cpu_user_regs_esi {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for cpu_user_regs_esi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -187,14 +144,8 @@ impl cpu_user_regs_edi {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for cpu_user_regs_edi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -209,14 +160,8 @@ impl cpu_user_regs_ebp {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for cpu_user_regs_ebp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -235,14 +180,8 @@ impl cpu_user_regs_eax_al {
     /// All bytes zero.
     pub const ZERO: Self = Self { al: 0, ah: 0 };
 }
-impl Default for cpu_user_regs_eax_al {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -257,14 +196,8 @@ impl cpu_user_regs_eax {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for cpu_user_regs_eax {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -279,14 +212,8 @@ impl cpu_user_regs_eip {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for cpu_user_regs_eip {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -301,14 +228,8 @@ impl cpu_user_regs_eflags {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for cpu_user_regs_eflags {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -323,14 +244,8 @@ impl cpu_user_regs_esp {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-impl Default for cpu_user_regs_esp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 68 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -392,11 +307,6 @@ impl cpu_user_regs {
         _pad5: 0,
     };
 }
-impl Default for cpu_user_regs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `cpu_user_regs_t`, `arch-x86/xen-x86_32.h`, 68 bytes.
 pub type cpu_user_regs_t = cpu_user_regs;
 /// `__guest_handle_64_cpu_user_regs_t`, `arch-x86/xen-x86_32.h`, 8 bytes.
@@ -407,7 +317,6 @@ pub type __guest_handle_64_const_cpu_user_regs_t = crate::handle::Handle64<
 >;
 /// `struct xen_callback`, `arch-x86/xen-x86_32.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -426,10 +335,11 @@ impl xen_callback {
     /// All bytes zero.
     pub const ZERO: Self = Self { cs: 0, eip: 0 };
 }
-impl Default for xen_callback {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_callback_t`, `arch-x86/xen-x86_32.h`, 8 bytes.
 pub type xen_callback_t = xen_callback;
+crate::plain! {
+    cpu_user_regs_ebx_bl cpu_user_regs_ebx cpu_user_regs_ecx_cl cpu_user_regs_ecx
+    cpu_user_regs_edx_dl cpu_user_regs_edx cpu_user_regs_esi cpu_user_regs_edi
+    cpu_user_regs_ebp cpu_user_regs_eax_al cpu_user_regs_eax cpu_user_regs_eip
+    cpu_user_regs_eflags cpu_user_regs_esp cpu_user_regs xen_callback
+}

@@ -2,7 +2,6 @@
 //! `xen/include/public/xsm/flask_op.h`.
 /// `struct xen_flask_load`, `xsm/flask_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -24,14 +23,8 @@ impl xen_flask_load {
         size: 0,
     };
 }
-impl Default for xen_flask_load {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_setenforce`, `xsm/flask_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -49,14 +42,8 @@ impl xen_flask_setenforce {
     /// All bytes zero.
     pub const ZERO: Self = Self { enforcing: 0 };
 }
-impl Default for xen_flask_setenforce {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_sid_context`, `xsm/flask_op.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -80,14 +67,8 @@ impl xen_flask_sid_context {
         context: <crate::toolstack::v4_14::x86_32::xen::__guest_handle_char>::ZERO,
     };
 }
-impl Default for xen_flask_sid_context {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_access`, `xsm/flask_op.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -121,14 +102,8 @@ impl xen_flask_access {
         seqno: 0,
     };
 }
-impl Default for xen_flask_access {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_transition`, `xsm/flask_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -154,14 +129,8 @@ impl xen_flask_transition {
         newsid: 0,
     };
 }
-impl Default for xen_flask_transition {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_boolean`, `xsm/flask_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -193,14 +162,8 @@ impl xen_flask_boolean {
         name: <crate::toolstack::v4_14::x86_32::xen::__guest_handle_char>::ZERO,
     };
 }
-impl Default for xen_flask_boolean {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_setavc_threshold`, `xsm/flask_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -218,14 +181,8 @@ impl xen_flask_setavc_threshold {
     /// All bytes zero.
     pub const ZERO: Self = Self { threshold: 0 };
 }
-impl Default for xen_flask_setavc_threshold {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_hash_stats`, `xsm/flask_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -251,14 +208,8 @@ impl xen_flask_hash_stats {
         max_chain_len: 0,
     };
 }
-impl Default for xen_flask_hash_stats {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_cache_stats`, `xsm/flask_op.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -290,14 +241,8 @@ impl xen_flask_cache_stats {
         frees: 0,
     };
 }
-impl Default for xen_flask_cache_stats {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_ocontext`, `xsm/flask_op.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -323,14 +268,8 @@ impl xen_flask_ocontext {
         high: 0,
     };
 }
-impl Default for xen_flask_ocontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_peersid`, `xsm/flask_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -349,14 +288,8 @@ impl xen_flask_peersid {
     /// All bytes zero.
     pub const ZERO: Self = Self { evtchn: 0, sid: 0 };
 }
-impl Default for xen_flask_peersid {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_relabel`, `xsm/flask_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -375,14 +308,8 @@ impl xen_flask_relabel {
     /// All bytes zero.
     pub const ZERO: Self = Self { domid: 0, sid: 0 };
 }
-impl Default for xen_flask_relabel {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_devicetree_label`, `xsm/flask_op.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -406,14 +333,8 @@ impl xen_flask_devicetree_label {
         path: <crate::toolstack::v4_14::x86_32::xen::__guest_handle_char>::ZERO,
     };
 }
-impl Default for xen_flask_devicetree_label {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_op.u`, `xsm/flask_op.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -438,14 +359,8 @@ impl xen_flask_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-impl Default for xen_flask_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_op`, `xsm/flask_op.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -463,11 +378,6 @@ impl xen_flask_op {
         u: xen_flask_op_u::ZERO,
     };
 }
-impl Default for xen_flask_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_op_t`, `xsm/flask_op.h`, 40 bytes.
 pub type xen_flask_op_t = xen_flask_op;
 /// `__guest_handle_64_xen_flask_op_t`, `xsm/flask_op.h`, 8 bytes.
@@ -476,3 +386,9 @@ pub type __guest_handle_64_xen_flask_op_t = crate::handle::Handle64<xen_flask_op
 pub type __guest_handle_64_const_xen_flask_op_t = crate::handle::Handle64<
     xen_flask_op_t,
 >;
+crate::plain! {
+    xen_flask_load xen_flask_setenforce xen_flask_sid_context xen_flask_access
+    xen_flask_transition xen_flask_boolean xen_flask_setavc_threshold
+    xen_flask_hash_stats xen_flask_cache_stats xen_flask_ocontext xen_flask_peersid
+    xen_flask_relabel xen_flask_devicetree_label xen_flask_op_u xen_flask_op
+}

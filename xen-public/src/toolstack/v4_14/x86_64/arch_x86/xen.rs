@@ -6,7 +6,6 @@ pub type xen_pfn_t = u64;
 pub type xen_ulong_t = u64;
 /// `struct trap_info`, `arch-x86/xen.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -34,14 +33,8 @@ impl trap_info {
         address: 0,
     };
 }
-impl Default for trap_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vcpu_guest_context.fpu_ctxt`, `arch-x86/xen.h`, 512 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -59,14 +52,8 @@ impl vcpu_guest_context_fpu_ctxt {
     /// All bytes zero.
     pub const ZERO: Self = Self { x: [0; 512] };
 }
-impl Default for vcpu_guest_context_fpu_ctxt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct vcpu_guest_context`, `arch-x86/xen.h`, 5168 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -116,11 +103,6 @@ impl vcpu_guest_context {
         gs_base_user: 0,
     };
 }
-impl Default for vcpu_guest_context {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `vcpu_guest_context_t`, `arch-x86/xen.h`, 5168 bytes.
 pub type vcpu_guest_context_t = vcpu_guest_context;
 /// `__guest_handle_vcpu_guest_context_t`, `arch-x86/xen.h`, 8 bytes.
@@ -129,7 +111,6 @@ pub type __guest_handle_vcpu_guest_context_t = crate::handle::Handle64<
 >;
 /// `struct xen_arch_domainconfig`, `arch-x86/xen.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -146,11 +127,6 @@ pub struct xen_arch_domainconfig {
 impl xen_arch_domainconfig {
     /// All bytes zero.
     pub const ZERO: Self = Self { emulation_flags: 0 };
-}
-impl Default for xen_arch_domainconfig {
-    fn default() -> Self {
-        Self::ZERO
-    }
 }
 /// `_XEN_X86_EMU_LAPIC`, `arch-x86/xen.h`, `int`.
 pub const _XEN_X86_EMU_LAPIC: i32 = 0;
@@ -206,7 +182,6 @@ pub const XEN_ACPI_CPU_MAP_LEN: i32 = 16;
 pub const XEN_ACPI_GPE0_CPUHP_BIT: i32 = 2;
 /// `struct xen_cpuid_leaf`, `arch-x86/xen.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -236,18 +211,12 @@ impl xen_cpuid_leaf {
         d: 0,
     };
 }
-impl Default for xen_cpuid_leaf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_cpuid_leaf_t`, `arch-x86/xen.h`, 24 bytes.
 pub type xen_cpuid_leaf_t = xen_cpuid_leaf;
 /// `__guest_handle_xen_cpuid_leaf_t`, `arch-x86/xen.h`, 8 bytes.
 pub type __guest_handle_xen_cpuid_leaf_t = crate::handle::Handle64<xen_cpuid_leaf_t>;
 /// `struct xen_msr_entry`, `arch-x86/xen.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -267,12 +236,11 @@ impl xen_msr_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { idx: 0, flags: 0, val: 0 };
 }
-impl Default for xen_msr_entry {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_msr_entry_t`, `arch-x86/xen.h`, 16 bytes.
 pub type xen_msr_entry_t = xen_msr_entry;
 /// `__guest_handle_xen_msr_entry_t`, `arch-x86/xen.h`, 8 bytes.
 pub type __guest_handle_xen_msr_entry_t = crate::handle::Handle64<xen_msr_entry_t>;
+crate::plain! {
+    trap_info vcpu_guest_context_fpu_ctxt vcpu_guest_context xen_arch_domainconfig
+    xen_cpuid_leaf xen_msr_entry
+}

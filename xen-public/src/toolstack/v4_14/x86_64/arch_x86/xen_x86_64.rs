@@ -2,7 +2,6 @@
 //! `xen/include/public/arch-x86/xen-x86_64.h`.
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -18,14 +17,8 @@ impl cpu_user_regs_r15 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_r15 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -41,14 +34,8 @@ impl cpu_user_regs_r14 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_r14 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -64,14 +51,8 @@ impl cpu_user_regs_r13 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_r13 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -87,14 +68,8 @@ impl cpu_user_regs_r12 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_r12 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -110,14 +85,8 @@ impl cpu_user_regs_rbp {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rbp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -136,14 +105,8 @@ impl cpu_user_regs_rbx_bl {
     /// All bytes zero.
     pub const ZERO: Self = Self { bl: 0, bh: 0 };
 }
-impl Default for cpu_user_regs_rbx_bl {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -159,14 +122,8 @@ impl cpu_user_regs_rbx {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rbx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -182,14 +139,8 @@ impl cpu_user_regs_r11 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_r11 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -205,14 +156,8 @@ impl cpu_user_regs_r10 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_r10 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -228,14 +173,8 @@ impl cpu_user_regs_r9 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_r9 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -251,14 +190,8 @@ impl cpu_user_regs_r8 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_r8 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -277,14 +210,8 @@ impl cpu_user_regs_rax_al {
     /// All bytes zero.
     pub const ZERO: Self = Self { al: 0, ah: 0 };
 }
-impl Default for cpu_user_regs_rax_al {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -300,14 +227,8 @@ impl cpu_user_regs_rax {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rax {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -326,14 +247,8 @@ impl cpu_user_regs_rcx_cl {
     /// All bytes zero.
     pub const ZERO: Self = Self { cl: 0, ch: 0 };
 }
-impl Default for cpu_user_regs_rcx_cl {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -349,14 +264,8 @@ impl cpu_user_regs_rcx {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rcx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -375,14 +284,8 @@ impl cpu_user_regs_rdx_dl {
     /// All bytes zero.
     pub const ZERO: Self = Self { dl: 0, dh: 0 };
 }
-impl Default for cpu_user_regs_rdx_dl {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -398,14 +301,8 @@ impl cpu_user_regs_rdx {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rdx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -421,14 +318,8 @@ impl cpu_user_regs_rsi {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rsi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -444,14 +335,8 @@ impl cpu_user_regs_rdi {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rdi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -466,14 +351,8 @@ impl cpu_user_regs_rip {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rip {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -488,14 +367,8 @@ impl cpu_user_regs_rflags {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rflags {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -511,14 +384,8 @@ impl cpu_user_regs_rsp {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for cpu_user_regs_rsp {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 200 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -598,8 +465,11 @@ impl cpu_user_regs {
         _pad6: [0; 3],
     };
 }
-impl Default for cpu_user_regs {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    cpu_user_regs_r15 cpu_user_regs_r14 cpu_user_regs_r13 cpu_user_regs_r12
+    cpu_user_regs_rbp cpu_user_regs_rbx_bl cpu_user_regs_rbx cpu_user_regs_r11
+    cpu_user_regs_r10 cpu_user_regs_r9 cpu_user_regs_r8 cpu_user_regs_rax_al
+    cpu_user_regs_rax cpu_user_regs_rcx_cl cpu_user_regs_rcx cpu_user_regs_rdx_dl
+    cpu_user_regs_rdx cpu_user_regs_rsi cpu_user_regs_rdi cpu_user_regs_rip
+    cpu_user_regs_rflags cpu_user_regs_rsp cpu_user_regs
 }

@@ -6,7 +6,6 @@ pub type ioservid_t = u16;
 pub const XEN_DMOP_create_ioreq_server: i32 = 1;
 /// `struct xen_dm_op_create_ioreq_server`, `hvm/dm_op.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -30,16 +29,10 @@ impl xen_dm_op_create_ioreq_server {
         id: 0,
     };
 }
-impl Default for xen_dm_op_create_ioreq_server {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_get_ioreq_server_info`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_get_ioreq_server_info: i32 = 2;
 /// `struct xen_dm_op_get_ioreq_server_info`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -67,11 +60,6 @@ impl xen_dm_op_get_ioreq_server_info {
         bufioreq_gfn: 0,
     };
 }
-impl Default for xen_dm_op_get_ioreq_server_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `_XEN_DMOP_no_gfns`, `hvm/dm_op.h`, `int`.
 pub const _XEN_DMOP_no_gfns: i32 = 0;
 /// `XEN_DMOP_no_gfns`, `hvm/dm_op.h`, `unsigned int`.
@@ -82,7 +70,6 @@ pub const XEN_DMOP_map_io_range_to_ioreq_server: i32 = 3;
 pub const XEN_DMOP_unmap_io_range_from_ioreq_server: i32 = 4;
 /// `struct xen_dm_op_ioreq_server_range`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -110,11 +97,6 @@ impl xen_dm_op_ioreq_server_range {
         end: 0,
     };
 }
-impl Default for xen_dm_op_ioreq_server_range {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_IO_RANGE_PORT`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_IO_RANGE_PORT: i32 = 0;
 /// `XEN_DMOP_IO_RANGE_MEMORY`, `hvm/dm_op.h`, `int`.
@@ -125,7 +107,6 @@ pub const XEN_DMOP_IO_RANGE_PCI: i32 = 2;
 pub const XEN_DMOP_set_ioreq_server_state: i32 = 5;
 /// `struct xen_dm_op_set_ioreq_server_state`, `hvm/dm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -145,16 +126,10 @@ impl xen_dm_op_set_ioreq_server_state {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0, enabled: 0, pad: 0 };
 }
-impl Default for xen_dm_op_set_ioreq_server_state {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_destroy_ioreq_server`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_destroy_ioreq_server: i32 = 6;
 /// `struct xen_dm_op_destroy_ioreq_server`, `hvm/dm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -173,16 +148,10 @@ impl xen_dm_op_destroy_ioreq_server {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0, pad: 0 };
 }
-impl Default for xen_dm_op_destroy_ioreq_server {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_track_dirty_vram`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_track_dirty_vram: i32 = 7;
 /// `struct xen_dm_op_track_dirty_vram`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -206,16 +175,10 @@ impl xen_dm_op_track_dirty_vram {
         first_pfn: 0,
     };
 }
-impl Default for xen_dm_op_track_dirty_vram {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_set_pci_intx_level`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_set_pci_intx_level: i32 = 8;
 /// `struct xen_dm_op_set_pci_intx_level`, `hvm/dm_op.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -243,16 +206,10 @@ impl xen_dm_op_set_pci_intx_level {
         level: 0,
     };
 }
-impl Default for xen_dm_op_set_pci_intx_level {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_set_isa_irq_level`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_set_isa_irq_level: i32 = 9;
 /// `struct xen_dm_op_set_isa_irq_level`, `hvm/dm_op.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -271,16 +228,10 @@ impl xen_dm_op_set_isa_irq_level {
     /// All bytes zero.
     pub const ZERO: Self = Self { isa_irq: 0, level: 0 };
 }
-impl Default for xen_dm_op_set_isa_irq_level {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_set_pci_link_route`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_set_pci_link_route: i32 = 10;
 /// `struct xen_dm_op_set_pci_link_route`, `hvm/dm_op.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -299,16 +250,10 @@ impl xen_dm_op_set_pci_link_route {
     /// All bytes zero.
     pub const ZERO: Self = Self { link: 0, isa_irq: 0 };
 }
-impl Default for xen_dm_op_set_pci_link_route {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_modified_memory`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_modified_memory: i32 = 11;
 /// `struct xen_dm_op_modified_memory`, `hvm/dm_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -327,14 +272,8 @@ impl xen_dm_op_modified_memory {
     /// All bytes zero.
     pub const ZERO: Self = Self { nr_extents: 0, opaque: 0 };
 }
-impl Default for xen_dm_op_modified_memory {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_dm_op_modified_memory_extent`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -358,16 +297,10 @@ impl xen_dm_op_modified_memory_extent {
         first_pfn: 0,
     };
 }
-impl Default for xen_dm_op_modified_memory_extent {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_set_mem_type`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_set_mem_type: i32 = 12;
 /// `struct xen_dm_op_set_mem_type`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -393,16 +326,10 @@ impl xen_dm_op_set_mem_type {
         first_pfn: 0,
     };
 }
-impl Default for xen_dm_op_set_mem_type {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_inject_event`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_inject_event: i32 = 13;
 /// `struct xen_dm_op_inject_event`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -436,11 +363,6 @@ impl xen_dm_op_inject_event {
         cr2: 0,
     };
 }
-impl Default for xen_dm_op_inject_event {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_EVENT_ext_int`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_EVENT_ext_int: i32 = 0;
 /// `XEN_DMOP_EVENT_nmi`, `hvm/dm_op.h`, `int`.
@@ -457,7 +379,6 @@ pub const XEN_DMOP_EVENT_sw_exc: i32 = 6;
 pub const XEN_DMOP_inject_msi: i32 = 14;
 /// `struct xen_dm_op_inject_msi`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -477,16 +398,10 @@ impl xen_dm_op_inject_msi {
     /// All bytes zero.
     pub const ZERO: Self = Self { data: 0, pad: 0, addr: 0 };
 }
-impl Default for xen_dm_op_inject_msi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_map_mem_type_to_ioreq_server`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_map_mem_type_to_ioreq_server: i32 = 15;
 /// `struct xen_dm_op_map_mem_type_to_ioreq_server`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -512,11 +427,6 @@ impl xen_dm_op_map_mem_type_to_ioreq_server {
         opaque: 0,
     };
 }
-impl Default for xen_dm_op_map_mem_type_to_ioreq_server {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_IOREQ_MEM_ACCESS_READ`, `hvm/dm_op.h`, `unsigned int`.
 pub const XEN_DMOP_IOREQ_MEM_ACCESS_READ: u32 = 1;
 /// `XEN_DMOP_IOREQ_MEM_ACCESS_WRITE`, `hvm/dm_op.h`, `unsigned int`.
@@ -525,7 +435,6 @@ pub const XEN_DMOP_IOREQ_MEM_ACCESS_WRITE: u32 = 2;
 pub const XEN_DMOP_remote_shutdown: i32 = 16;
 /// `struct xen_dm_op_remote_shutdown`, `hvm/dm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -543,16 +452,10 @@ impl xen_dm_op_remote_shutdown {
     /// All bytes zero.
     pub const ZERO: Self = Self { reason: 0 };
 }
-impl Default for xen_dm_op_remote_shutdown {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_relocate_memory`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_relocate_memory: i32 = 17;
 /// `struct xen_dm_op_relocate_memory`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -578,16 +481,10 @@ impl xen_dm_op_relocate_memory {
         dst_gfn: 0,
     };
 }
-impl Default for xen_dm_op_relocate_memory {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_pin_memory_cacheattr`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_pin_memory_cacheattr: i32 = 18;
 /// `struct xen_dm_op_pin_memory_cacheattr`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -613,11 +510,6 @@ impl xen_dm_op_pin_memory_cacheattr {
         pad: 0,
     };
 }
-impl Default for xen_dm_op_pin_memory_cacheattr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `XEN_DMOP_MEM_CACHEATTR_UC`, `hvm/dm_op.h`, `int`.
 pub const XEN_DMOP_MEM_CACHEATTR_UC: i32 = 0;
 /// `XEN_DMOP_MEM_CACHEATTR_WC`, `hvm/dm_op.h`, `int`.
@@ -634,7 +526,6 @@ pub const XEN_DMOP_MEM_CACHEATTR_UCM: i32 = 7;
 pub const XEN_DMOP_DELETE_MEM_CACHEATTR: u32 = 4294967295;
 /// `struct xen_dm_op.u`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -664,14 +555,8 @@ impl xen_dm_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
-impl Default for xen_dm_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_dm_op`, `hvm/dm_op.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -689,8 +574,13 @@ impl xen_dm_op {
         u: xen_dm_op_u::ZERO,
     };
 }
-impl Default for xen_dm_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    xen_dm_op_create_ioreq_server xen_dm_op_get_ioreq_server_info
+    xen_dm_op_ioreq_server_range xen_dm_op_set_ioreq_server_state
+    xen_dm_op_destroy_ioreq_server xen_dm_op_track_dirty_vram
+    xen_dm_op_set_pci_intx_level xen_dm_op_set_isa_irq_level xen_dm_op_set_pci_link_route
+    xen_dm_op_modified_memory xen_dm_op_modified_memory_extent xen_dm_op_set_mem_type
+    xen_dm_op_inject_event xen_dm_op_inject_msi xen_dm_op_map_mem_type_to_ioreq_server
+    xen_dm_op_remote_shutdown xen_dm_op_relocate_memory xen_dm_op_pin_memory_cacheattr
+    xen_dm_op_u xen_dm_op
 }

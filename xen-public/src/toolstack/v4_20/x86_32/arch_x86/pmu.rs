@@ -2,7 +2,6 @@
 //! `xen/include/public/arch-x86/pmu.h`.
 /// `struct xen_pmu_amd_ctxt`, `arch-x86/pmu.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -26,11 +25,6 @@ impl xen_pmu_amd_ctxt {
         regs: [],
     };
 }
-impl Default for xen_pmu_amd_ctxt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_amd_ctxt_t`, `arch-x86/pmu.h`, 8 bytes.
 pub type xen_pmu_amd_ctxt_t = xen_pmu_amd_ctxt;
 /// `__guest_handle_64_xen_pmu_amd_ctxt_t`, `arch-x86/pmu.h`, 8 bytes.
@@ -43,7 +37,6 @@ pub type __guest_handle_64_const_xen_pmu_amd_ctxt_t = crate::handle::Handle64<
 >;
 /// `struct xen_pmu_cntr_pair`, `arch-x86/pmu.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -62,11 +55,6 @@ impl xen_pmu_cntr_pair {
     /// All bytes zero.
     pub const ZERO: Self = Self { counter: 0, control: 0 };
 }
-impl Default for xen_pmu_cntr_pair {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_cntr_pair_t`, `arch-x86/pmu.h`, 16 bytes.
 pub type xen_pmu_cntr_pair_t = xen_pmu_cntr_pair;
 /// `__guest_handle_64_xen_pmu_cntr_pair_t`, `arch-x86/pmu.h`, 8 bytes.
@@ -79,7 +67,6 @@ pub type __guest_handle_64_const_xen_pmu_cntr_pair_t = crate::handle::Handle64<
 >;
 /// `struct xen_pmu_intel_ctxt`, `arch-x86/pmu.h`, 64 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -117,11 +104,6 @@ impl xen_pmu_intel_ctxt {
         regs: [],
     };
 }
-impl Default for xen_pmu_intel_ctxt {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_intel_ctxt_t`, `arch-x86/pmu.h`, 64 bytes.
 pub type xen_pmu_intel_ctxt_t = xen_pmu_intel_ctxt;
 /// `__guest_handle_64_xen_pmu_intel_ctxt_t`, `arch-x86/pmu.h`, 8 bytes.
@@ -134,7 +116,6 @@ pub type __guest_handle_64_const_xen_pmu_intel_ctxt_t = crate::handle::Handle64<
 >;
 /// `struct xen_pmu_regs`, `arch-x86/pmu.h`, 32 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -166,11 +147,6 @@ impl xen_pmu_regs {
         pad: [0; 3],
     };
 }
-impl Default for xen_pmu_regs {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_regs_t`, `arch-x86/pmu.h`, 32 bytes.
 pub type xen_pmu_regs_t = xen_pmu_regs;
 /// `__guest_handle_64_xen_pmu_regs_t`, `arch-x86/pmu.h`, 8 bytes.
@@ -181,7 +157,6 @@ pub type __guest_handle_64_const_xen_pmu_regs_t = crate::handle::Handle64<
 >;
 /// `struct xen_pmu_arch.r`, `arch-x86/pmu.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -195,14 +170,8 @@ impl xen_pmu_arch_r {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-impl Default for xen_pmu_arch_r {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pmu_arch.l`, `arch-x86/pmu.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -216,14 +185,8 @@ impl xen_pmu_arch_l {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-impl Default for xen_pmu_arch_l {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pmu_arch.c`, `arch-x86/pmu.h`, 128 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -238,14 +201,8 @@ impl xen_pmu_arch_c {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
-impl Default for xen_pmu_arch_c {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_pmu_arch`, `arch-x86/pmu.h`, 208 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -265,11 +222,6 @@ impl xen_pmu_arch {
         c: xen_pmu_arch_c::ZERO,
     };
 }
-impl Default for xen_pmu_arch {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_pmu_arch_t`, `arch-x86/pmu.h`, 208 bytes.
 pub type xen_pmu_arch_t = xen_pmu_arch;
 /// `__guest_handle_64_xen_pmu_arch_t`, `arch-x86/pmu.h`, 8 bytes.
@@ -278,3 +230,7 @@ pub type __guest_handle_64_xen_pmu_arch_t = crate::handle::Handle64<xen_pmu_arch
 pub type __guest_handle_64_const_xen_pmu_arch_t = crate::handle::Handle64<
     xen_pmu_arch_t,
 >;
+crate::plain! {
+    xen_pmu_amd_ctxt xen_pmu_cntr_pair xen_pmu_intel_ctxt xen_pmu_regs xen_pmu_arch_r
+    xen_pmu_arch_l xen_pmu_arch_c xen_pmu_arch
+}

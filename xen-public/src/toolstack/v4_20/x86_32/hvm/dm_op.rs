@@ -4,7 +4,6 @@
 pub type ioservid_t = u16;
 /// `struct xen_dm_op_create_ioreq_server`, `hvm/dm_op.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -28,16 +27,10 @@ impl xen_dm_op_create_ioreq_server {
         id: 0,
     };
 }
-impl Default for xen_dm_op_create_ioreq_server {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_create_ioreq_server_t`, `hvm/dm_op.h`, 6 bytes.
 pub type xen_dm_op_create_ioreq_server_t = xen_dm_op_create_ioreq_server;
 /// `struct xen_dm_op_get_ioreq_server_info`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -65,16 +58,10 @@ impl xen_dm_op_get_ioreq_server_info {
         bufioreq_gfn: 0,
     };
 }
-impl Default for xen_dm_op_get_ioreq_server_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_get_ioreq_server_info_t`, `hvm/dm_op.h`, 24 bytes.
 pub type xen_dm_op_get_ioreq_server_info_t = xen_dm_op_get_ioreq_server_info;
 /// `struct xen_dm_op_ioreq_server_range`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -102,16 +89,10 @@ impl xen_dm_op_ioreq_server_range {
         end: 0,
     };
 }
-impl Default for xen_dm_op_ioreq_server_range {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_ioreq_server_range_t`, `hvm/dm_op.h`, 24 bytes.
 pub type xen_dm_op_ioreq_server_range_t = xen_dm_op_ioreq_server_range;
 /// `struct xen_dm_op_set_ioreq_server_state`, `hvm/dm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -131,16 +112,10 @@ impl xen_dm_op_set_ioreq_server_state {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0, enabled: 0, pad: 0 };
 }
-impl Default for xen_dm_op_set_ioreq_server_state {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_ioreq_server_state_t`, `hvm/dm_op.h`, 4 bytes.
 pub type xen_dm_op_set_ioreq_server_state_t = xen_dm_op_set_ioreq_server_state;
 /// `struct xen_dm_op_destroy_ioreq_server`, `hvm/dm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -159,16 +134,10 @@ impl xen_dm_op_destroy_ioreq_server {
     /// All bytes zero.
     pub const ZERO: Self = Self { id: 0, pad: 0 };
 }
-impl Default for xen_dm_op_destroy_ioreq_server {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_destroy_ioreq_server_t`, `hvm/dm_op.h`, 4 bytes.
 pub type xen_dm_op_destroy_ioreq_server_t = xen_dm_op_destroy_ioreq_server;
 /// `struct xen_dm_op_track_dirty_vram`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -192,16 +161,10 @@ impl xen_dm_op_track_dirty_vram {
         first_pfn: 0,
     };
 }
-impl Default for xen_dm_op_track_dirty_vram {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_track_dirty_vram_t`, `hvm/dm_op.h`, 16 bytes.
 pub type xen_dm_op_track_dirty_vram_t = xen_dm_op_track_dirty_vram;
 /// `struct xen_dm_op_set_pci_intx_level`, `hvm/dm_op.h`, 6 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -229,16 +192,10 @@ impl xen_dm_op_set_pci_intx_level {
         level: 0,
     };
 }
-impl Default for xen_dm_op_set_pci_intx_level {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_pci_intx_level_t`, `hvm/dm_op.h`, 6 bytes.
 pub type xen_dm_op_set_pci_intx_level_t = xen_dm_op_set_pci_intx_level;
 /// `struct xen_dm_op_set_isa_irq_level`, `hvm/dm_op.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -257,16 +214,10 @@ impl xen_dm_op_set_isa_irq_level {
     /// All bytes zero.
     pub const ZERO: Self = Self { isa_irq: 0, level: 0 };
 }
-impl Default for xen_dm_op_set_isa_irq_level {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_isa_irq_level_t`, `hvm/dm_op.h`, 2 bytes.
 pub type xen_dm_op_set_isa_irq_level_t = xen_dm_op_set_isa_irq_level;
 /// `struct xen_dm_op_set_pci_link_route`, `hvm/dm_op.h`, 2 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -285,16 +236,10 @@ impl xen_dm_op_set_pci_link_route {
     /// All bytes zero.
     pub const ZERO: Self = Self { link: 0, isa_irq: 0 };
 }
-impl Default for xen_dm_op_set_pci_link_route {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_pci_link_route_t`, `hvm/dm_op.h`, 2 bytes.
 pub type xen_dm_op_set_pci_link_route_t = xen_dm_op_set_pci_link_route;
 /// `struct xen_dm_op_modified_memory`, `hvm/dm_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -313,16 +258,10 @@ impl xen_dm_op_modified_memory {
     /// All bytes zero.
     pub const ZERO: Self = Self { nr_extents: 0, opaque: 0 };
 }
-impl Default for xen_dm_op_modified_memory {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_modified_memory_t`, `hvm/dm_op.h`, 8 bytes.
 pub type xen_dm_op_modified_memory_t = xen_dm_op_modified_memory;
 /// `struct xen_dm_op_modified_memory_extent`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -346,14 +285,8 @@ impl xen_dm_op_modified_memory_extent {
         first_pfn: 0,
     };
 }
-impl Default for xen_dm_op_modified_memory_extent {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_dm_op_set_mem_type`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -379,16 +312,10 @@ impl xen_dm_op_set_mem_type {
         first_pfn: 0,
     };
 }
-impl Default for xen_dm_op_set_mem_type {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_mem_type_t`, `hvm/dm_op.h`, 16 bytes.
 pub type xen_dm_op_set_mem_type_t = xen_dm_op_set_mem_type;
 /// `struct xen_dm_op_inject_event`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -422,16 +349,10 @@ impl xen_dm_op_inject_event {
         cr2: 0,
     };
 }
-impl Default for xen_dm_op_inject_event {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_inject_event_t`, `hvm/dm_op.h`, 24 bytes.
 pub type xen_dm_op_inject_event_t = xen_dm_op_inject_event;
 /// `struct xen_dm_op_inject_msi`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -451,16 +372,10 @@ impl xen_dm_op_inject_msi {
     /// All bytes zero.
     pub const ZERO: Self = Self { data: 0, pad: 0, addr: 0 };
 }
-impl Default for xen_dm_op_inject_msi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_inject_msi_t`, `hvm/dm_op.h`, 16 bytes.
 pub type xen_dm_op_inject_msi_t = xen_dm_op_inject_msi;
 /// `struct xen_dm_op_map_mem_type_to_ioreq_server`, `hvm/dm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -486,16 +401,10 @@ impl xen_dm_op_map_mem_type_to_ioreq_server {
         opaque: 0,
     };
 }
-impl Default for xen_dm_op_map_mem_type_to_ioreq_server {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_map_mem_type_to_ioreq_server_t`, `hvm/dm_op.h`, 16 bytes.
 pub type xen_dm_op_map_mem_type_to_ioreq_server_t = xen_dm_op_map_mem_type_to_ioreq_server;
 /// `struct xen_dm_op_remote_shutdown`, `hvm/dm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -513,16 +422,10 @@ impl xen_dm_op_remote_shutdown {
     /// All bytes zero.
     pub const ZERO: Self = Self { reason: 0 };
 }
-impl Default for xen_dm_op_remote_shutdown {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_remote_shutdown_t`, `hvm/dm_op.h`, 4 bytes.
 pub type xen_dm_op_remote_shutdown_t = xen_dm_op_remote_shutdown;
 /// `struct xen_dm_op_relocate_memory`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -548,16 +451,10 @@ impl xen_dm_op_relocate_memory {
         dst_gfn: 0,
     };
 }
-impl Default for xen_dm_op_relocate_memory {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_relocate_memory_t`, `hvm/dm_op.h`, 24 bytes.
 pub type xen_dm_op_relocate_memory_t = xen_dm_op_relocate_memory;
 /// `struct xen_dm_op_pin_memory_cacheattr`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -583,16 +480,10 @@ impl xen_dm_op_pin_memory_cacheattr {
         pad: 0,
     };
 }
-impl Default for xen_dm_op_pin_memory_cacheattr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_pin_memory_cacheattr_t`, `hvm/dm_op.h`, 24 bytes.
 pub type xen_dm_op_pin_memory_cacheattr_t = xen_dm_op_pin_memory_cacheattr;
 /// `struct xen_dm_op_set_irq_level`, `hvm/dm_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -616,16 +507,10 @@ impl xen_dm_op_set_irq_level {
         pad: [0; 3],
     };
 }
-impl Default for xen_dm_op_set_irq_level {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_set_irq_level_t`, `hvm/dm_op.h`, 8 bytes.
 pub type xen_dm_op_set_irq_level_t = xen_dm_op_set_irq_level;
 /// `struct xen_dm_op_nr_vcpus`, `hvm/dm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -643,16 +528,10 @@ impl xen_dm_op_nr_vcpus {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpus: 0 };
 }
-impl Default for xen_dm_op_nr_vcpus {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_nr_vcpus_t`, `hvm/dm_op.h`, 4 bytes.
 pub type xen_dm_op_nr_vcpus_t = xen_dm_op_nr_vcpus;
 /// `struct xen_dm_op.u`, `hvm/dm_op.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -684,14 +563,8 @@ impl xen_dm_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
-impl Default for xen_dm_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_dm_op`, `hvm/dm_op.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -709,14 +582,8 @@ impl xen_dm_op {
         u: xen_dm_op_u::ZERO,
     };
 }
-impl Default for xen_dm_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_dm_op_buf`, `hvm/dm_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -738,11 +605,6 @@ impl xen_dm_op_buf {
         size: 0,
     };
 }
-impl Default for xen_dm_op_buf {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_dm_op_buf_t`, `hvm/dm_op.h`, 8 bytes.
 pub type xen_dm_op_buf_t = xen_dm_op_buf;
 /// `__guest_handle_64_xen_dm_op_buf_t`, `hvm/dm_op.h`, 8 bytes.
@@ -751,3 +613,13 @@ pub type __guest_handle_64_xen_dm_op_buf_t = crate::handle::Handle64<xen_dm_op_b
 pub type __guest_handle_64_const_xen_dm_op_buf_t = crate::handle::Handle64<
     xen_dm_op_buf_t,
 >;
+crate::plain! {
+    xen_dm_op_create_ioreq_server xen_dm_op_get_ioreq_server_info
+    xen_dm_op_ioreq_server_range xen_dm_op_set_ioreq_server_state
+    xen_dm_op_destroy_ioreq_server xen_dm_op_track_dirty_vram
+    xen_dm_op_set_pci_intx_level xen_dm_op_set_isa_irq_level xen_dm_op_set_pci_link_route
+    xen_dm_op_modified_memory xen_dm_op_modified_memory_extent xen_dm_op_set_mem_type
+    xen_dm_op_inject_event xen_dm_op_inject_msi xen_dm_op_map_mem_type_to_ioreq_server
+    xen_dm_op_remote_shutdown xen_dm_op_relocate_memory xen_dm_op_pin_memory_cacheattr
+    xen_dm_op_set_irq_level xen_dm_op_nr_vcpus xen_dm_op_u xen_dm_op xen_dm_op_buf
+}

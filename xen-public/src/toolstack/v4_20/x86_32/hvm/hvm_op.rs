@@ -2,7 +2,6 @@
 //! `xen/include/public/hvm/hvm_op.h`.
 /// `struct xen_hvm_param`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -28,11 +27,6 @@ impl xen_hvm_param {
         value: 0,
     };
 }
-impl Default for xen_hvm_param {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_param_t`, `hvm/hvm_op.h`, 16 bytes.
 pub type xen_hvm_param_t = xen_hvm_param;
 /// `__guest_handle_64_xen_hvm_param_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -43,7 +37,6 @@ pub type __guest_handle_64_const_xen_hvm_param_t = crate::handle::Handle64<
 >;
 /// `struct xen_hvm_altp2m_suppress_ve`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -71,14 +64,8 @@ impl xen_hvm_altp2m_suppress_ve {
         gfn: 0,
     };
 }
-impl Default for xen_hvm_altp2m_suppress_ve {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_hvm_altp2m_suppress_ve_multi`, `hvm/hvm_op.h`, 32 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -110,14 +97,8 @@ impl xen_hvm_altp2m_suppress_ve_multi {
         first_error_gfn: 0,
     };
 }
-impl Default for xen_hvm_altp2m_suppress_ve_multi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_hvm_pagetable_dying`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -141,11 +122,6 @@ impl xen_hvm_pagetable_dying {
         gpa: 0,
     };
 }
-impl Default for xen_hvm_pagetable_dying {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_pagetable_dying_t`, `hvm/hvm_op.h`, 16 bytes.
 pub type xen_hvm_pagetable_dying_t = xen_hvm_pagetable_dying;
 /// `__guest_handle_64_xen_hvm_pagetable_dying_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -158,7 +134,6 @@ pub type __guest_handle_64_const_xen_hvm_pagetable_dying_t = crate::handle::Hand
 >;
 /// `struct xen_hvm_get_time`, `hvm/hvm_op.h`, 8 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -176,11 +151,6 @@ impl xen_hvm_get_time {
     /// All bytes zero.
     pub const ZERO: Self = Self { now: 0 };
 }
-impl Default for xen_hvm_get_time {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_get_time_t`, `hvm/hvm_op.h`, 8 bytes.
 pub type xen_hvm_get_time_t = xen_hvm_get_time;
 /// `__guest_handle_64_xen_hvm_get_time_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -193,7 +163,6 @@ pub type __guest_handle_64_const_xen_hvm_get_time_t = crate::handle::Handle64<
 >;
 /// `struct xen_hvm_xentrace`, `hvm/hvm_op.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -217,11 +186,6 @@ impl xen_hvm_xentrace {
         extra: [0; 28],
     };
 }
-impl Default for xen_hvm_xentrace {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_xentrace_t`, `hvm/hvm_op.h`, 32 bytes.
 pub type xen_hvm_xentrace_t = xen_hvm_xentrace;
 /// `__guest_handle_64_xen_hvm_xentrace_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -238,7 +202,6 @@ pub const HVMOP_set_mem_access: i32 = 12;
 pub const HVMOP_get_mem_access: i32 = 13;
 /// `struct xen_hvm_get_mem_type`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -264,11 +227,6 @@ impl xen_hvm_get_mem_type {
         pfn: 0,
     };
 }
-impl Default for xen_hvm_get_mem_type {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_get_mem_type_t`, `hvm/hvm_op.h`, 16 bytes.
 pub type xen_hvm_get_mem_type_t = xen_hvm_get_mem_type;
 /// `__guest_handle_64_xen_hvm_get_mem_type_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -287,7 +245,6 @@ pub const HVM_IOREQSRV_BUFIOREQ_LEGACY: i32 = 1;
 pub const HVM_IOREQSRV_BUFIOREQ_ATOMIC: i32 = 2;
 /// `struct xen_hvm_evtchn_upcall_vector`, `hvm/hvm_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -311,11 +268,6 @@ impl xen_hvm_evtchn_upcall_vector {
         _pad_0x05: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_hvm_evtchn_upcall_vector {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_evtchn_upcall_vector_t`, `hvm/hvm_op.h`, 8 bytes.
 pub type xen_hvm_evtchn_upcall_vector_t = xen_hvm_evtchn_upcall_vector;
 /// `__guest_handle_64_xen_hvm_evtchn_upcall_vector_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -328,7 +280,6 @@ pub type __guest_handle_64_const_xen_hvm_evtchn_upcall_vector_t = crate::handle:
 >;
 /// `struct xen_hvm_altp2m_domain_state`, `hvm/hvm_op.h`, 1 byte.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -346,11 +297,6 @@ impl xen_hvm_altp2m_domain_state {
     /// All bytes zero.
     pub const ZERO: Self = Self { state: 0 };
 }
-impl Default for xen_hvm_altp2m_domain_state {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_domain_state_t`, `hvm/hvm_op.h`, 1 byte.
 pub type xen_hvm_altp2m_domain_state_t = xen_hvm_altp2m_domain_state;
 /// `__guest_handle_64_xen_hvm_altp2m_domain_state_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -363,7 +309,6 @@ pub type __guest_handle_64_const_xen_hvm_altp2m_domain_state_t = crate::handle::
 >;
 /// `struct xen_hvm_altp2m_vcpu_enable_notify`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -383,11 +328,6 @@ impl xen_hvm_altp2m_vcpu_enable_notify {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu_id: 0, pad: 0, gfn: 0 };
 }
-impl Default for xen_hvm_altp2m_vcpu_enable_notify {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_vcpu_enable_notify_t`, `hvm/hvm_op.h`, 16 bytes.
 pub type xen_hvm_altp2m_vcpu_enable_notify_t = xen_hvm_altp2m_vcpu_enable_notify;
 /// `__guest_handle_64_xen_hvm_altp2m_vcpu_enable_notify_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -400,7 +340,6 @@ pub type __guest_handle_64_const_xen_hvm_altp2m_vcpu_enable_notify_t = crate::ha
 >;
 /// `struct xen_hvm_altp2m_vcpu_disable_notify`, `hvm/hvm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -418,11 +357,6 @@ impl xen_hvm_altp2m_vcpu_disable_notify {
     /// All bytes zero.
     pub const ZERO: Self = Self { vcpu_id: 0 };
 }
-impl Default for xen_hvm_altp2m_vcpu_disable_notify {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_vcpu_disable_notify_t`, `hvm/hvm_op.h`, 4 bytes.
 pub type xen_hvm_altp2m_vcpu_disable_notify_t = xen_hvm_altp2m_vcpu_disable_notify;
 /// `__guest_handle_64_xen_hvm_altp2m_vcpu_disable_notify_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -435,7 +369,6 @@ pub type __guest_handle_64_const_xen_hvm_altp2m_vcpu_disable_notify_t = crate::h
 >;
 /// `struct xen_hvm_altp2m_view`, `hvm/hvm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -457,11 +390,6 @@ impl xen_hvm_altp2m_view {
         hvmmem_default_access: 0,
     };
 }
-impl Default for xen_hvm_altp2m_view {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_view_t`, `hvm/hvm_op.h`, 4 bytes.
 pub type xen_hvm_altp2m_view_t = xen_hvm_altp2m_view;
 /// `__guest_handle_64_xen_hvm_altp2m_view_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -474,7 +402,6 @@ pub type __guest_handle_64_const_xen_hvm_altp2m_view_t = crate::handle::Handle64
 >;
 /// `struct xen_hvm_altp2m_mem_access`, `hvm/hvm_op.h`, 16 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -500,11 +427,6 @@ impl xen_hvm_altp2m_mem_access {
         gfn: 0,
     };
 }
-impl Default for xen_hvm_altp2m_mem_access {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_mem_access_t`, `hvm/hvm_op.h`, 16 bytes.
 pub type xen_hvm_altp2m_mem_access_t = xen_hvm_altp2m_mem_access;
 /// `__guest_handle_64_xen_hvm_altp2m_mem_access_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -517,7 +439,6 @@ pub type __guest_handle_64_const_xen_hvm_altp2m_mem_access_t = crate::handle::Ha
 >;
 /// `struct xen_hvm_altp2m_set_mem_access_multi`, `hvm/hvm_op.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -547,14 +468,8 @@ impl xen_hvm_altp2m_set_mem_access_multi {
         access_list: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_const_uint8>::ZERO,
     };
 }
-impl Default for xen_hvm_altp2m_set_mem_access_multi {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_hvm_altp2m_change_gfn`, `hvm/hvm_op.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -582,11 +497,6 @@ impl xen_hvm_altp2m_change_gfn {
         new_gfn: 0,
     };
 }
-impl Default for xen_hvm_altp2m_change_gfn {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_change_gfn_t`, `hvm/hvm_op.h`, 24 bytes.
 pub type xen_hvm_altp2m_change_gfn_t = xen_hvm_altp2m_change_gfn;
 /// `__guest_handle_64_xen_hvm_altp2m_change_gfn_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -599,7 +509,6 @@ pub type __guest_handle_64_const_xen_hvm_altp2m_change_gfn_t = crate::handle::Ha
 >;
 /// `struct xen_hvm_altp2m_get_vcpu_p2m_idx`, `hvm/hvm_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -623,14 +532,8 @@ impl xen_hvm_altp2m_get_vcpu_p2m_idx {
         _pad_0x06: crate::pad::Pad::ZERO,
     };
 }
-impl Default for xen_hvm_altp2m_get_vcpu_p2m_idx {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_hvm_altp2m_set_visibility`, `hvm/hvm_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -654,14 +557,8 @@ impl xen_hvm_altp2m_set_visibility {
         pad: 0,
     };
 }
-impl Default for xen_hvm_altp2m_set_visibility {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_hvm_altp2m_op.u`, `hvm/hvm_op.h`, 64 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -685,14 +582,8 @@ impl xen_hvm_altp2m_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-impl Default for xen_hvm_altp2m_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_hvm_altp2m_op`, `hvm/hvm_op.h`, 80 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -716,11 +607,6 @@ impl xen_hvm_altp2m_op {
         u: xen_hvm_altp2m_op_u::ZERO,
     };
 }
-impl Default for xen_hvm_altp2m_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_hvm_altp2m_op_t`, `hvm/hvm_op.h`, 80 bytes.
 pub type xen_hvm_altp2m_op_t = xen_hvm_altp2m_op;
 /// `__guest_handle_64_xen_hvm_altp2m_op_t`, `hvm/hvm_op.h`, 8 bytes.
@@ -731,3 +617,12 @@ pub type __guest_handle_64_xen_hvm_altp2m_op_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_xen_hvm_altp2m_op_t = crate::handle::Handle64<
     xen_hvm_altp2m_op_t,
 >;
+crate::plain! {
+    xen_hvm_param xen_hvm_altp2m_suppress_ve xen_hvm_altp2m_suppress_ve_multi
+    xen_hvm_pagetable_dying xen_hvm_get_time xen_hvm_xentrace xen_hvm_get_mem_type
+    xen_hvm_evtchn_upcall_vector xen_hvm_altp2m_domain_state
+    xen_hvm_altp2m_vcpu_enable_notify xen_hvm_altp2m_vcpu_disable_notify
+    xen_hvm_altp2m_view xen_hvm_altp2m_mem_access xen_hvm_altp2m_set_mem_access_multi
+    xen_hvm_altp2m_change_gfn xen_hvm_altp2m_get_vcpu_p2m_idx
+    xen_hvm_altp2m_set_visibility xen_hvm_altp2m_op_u xen_hvm_altp2m_op
+}

@@ -2,7 +2,6 @@
 //! `xen/include/public/xsm/flask_op.h`.
 /// `struct xen_flask_load`, `xsm/flask_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -24,16 +23,10 @@ impl xen_flask_load {
         size: 0,
     };
 }
-impl Default for xen_flask_load {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_load_t`, `xsm/flask_op.h`, 8 bytes.
 pub type xen_flask_load_t = xen_flask_load;
 /// `struct xen_flask_setenforce`, `xsm/flask_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -51,16 +44,10 @@ impl xen_flask_setenforce {
     /// All bytes zero.
     pub const ZERO: Self = Self { enforcing: 0 };
 }
-impl Default for xen_flask_setenforce {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_setenforce_t`, `xsm/flask_op.h`, 4 bytes.
 pub type xen_flask_setenforce_t = xen_flask_setenforce;
 /// `struct xen_flask_sid_context`, `xsm/flask_op.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -84,16 +71,10 @@ impl xen_flask_sid_context {
         context: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_char>::ZERO,
     };
 }
-impl Default for xen_flask_sid_context {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_sid_context_t`, `xsm/flask_op.h`, 12 bytes.
 pub type xen_flask_sid_context_t = xen_flask_sid_context;
 /// `struct xen_flask_access`, `xsm/flask_op.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -127,16 +108,10 @@ impl xen_flask_access {
         seqno: 0,
     };
 }
-impl Default for xen_flask_access {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_access_t`, `xsm/flask_op.h`, 32 bytes.
 pub type xen_flask_access_t = xen_flask_access;
 /// `struct xen_flask_transition`, `xsm/flask_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -162,16 +137,10 @@ impl xen_flask_transition {
         newsid: 0,
     };
 }
-impl Default for xen_flask_transition {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_transition_t`, `xsm/flask_op.h`, 16 bytes.
 pub type xen_flask_transition_t = xen_flask_transition;
 /// `struct xen_flask_boolean`, `xsm/flask_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -203,16 +172,10 @@ impl xen_flask_boolean {
         name: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_char>::ZERO,
     };
 }
-impl Default for xen_flask_boolean {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_boolean_t`, `xsm/flask_op.h`, 16 bytes.
 pub type xen_flask_boolean_t = xen_flask_boolean;
 /// `struct xen_flask_setavc_threshold`, `xsm/flask_op.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -230,16 +193,10 @@ impl xen_flask_setavc_threshold {
     /// All bytes zero.
     pub const ZERO: Self = Self { threshold: 0 };
 }
-impl Default for xen_flask_setavc_threshold {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_setavc_threshold_t`, `xsm/flask_op.h`, 4 bytes.
 pub type xen_flask_setavc_threshold_t = xen_flask_setavc_threshold;
 /// `struct xen_flask_hash_stats`, `xsm/flask_op.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -265,16 +222,10 @@ impl xen_flask_hash_stats {
         max_chain_len: 0,
     };
 }
-impl Default for xen_flask_hash_stats {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_hash_stats_t`, `xsm/flask_op.h`, 16 bytes.
 pub type xen_flask_hash_stats_t = xen_flask_hash_stats;
 /// `struct xen_flask_cache_stats`, `xsm/flask_op.h`, 28 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -306,16 +257,10 @@ impl xen_flask_cache_stats {
         frees: 0,
     };
 }
-impl Default for xen_flask_cache_stats {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_cache_stats_t`, `xsm/flask_op.h`, 28 bytes.
 pub type xen_flask_cache_stats_t = xen_flask_cache_stats;
 /// `struct xen_flask_ocontext`, `xsm/flask_op.h`, 24 bytes.
 #[repr(C, packed(4))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -341,16 +286,10 @@ impl xen_flask_ocontext {
         high: 0,
     };
 }
-impl Default for xen_flask_ocontext {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_ocontext_t`, `xsm/flask_op.h`, 24 bytes.
 pub type xen_flask_ocontext_t = xen_flask_ocontext;
 /// `struct xen_flask_peersid`, `xsm/flask_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -369,16 +308,10 @@ impl xen_flask_peersid {
     /// All bytes zero.
     pub const ZERO: Self = Self { evtchn: 0, sid: 0 };
 }
-impl Default for xen_flask_peersid {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_peersid_t`, `xsm/flask_op.h`, 8 bytes.
 pub type xen_flask_peersid_t = xen_flask_peersid;
 /// `struct xen_flask_relabel`, `xsm/flask_op.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -397,16 +330,10 @@ impl xen_flask_relabel {
     /// All bytes zero.
     pub const ZERO: Self = Self { domid: 0, sid: 0 };
 }
-impl Default for xen_flask_relabel {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_relabel_t`, `xsm/flask_op.h`, 8 bytes.
 pub type xen_flask_relabel_t = xen_flask_relabel;
 /// `struct xen_flask_devicetree_label`, `xsm/flask_op.h`, 12 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -430,16 +357,10 @@ impl xen_flask_devicetree_label {
         path: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_char>::ZERO,
     };
 }
-impl Default for xen_flask_devicetree_label {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_devicetree_label_t`, `xsm/flask_op.h`, 12 bytes.
 pub type xen_flask_devicetree_label_t = xen_flask_devicetree_label;
 /// `struct xen_flask_op.u`, `xsm/flask_op.h`, 32 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -464,14 +385,8 @@ impl xen_flask_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-impl Default for xen_flask_op_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `struct xen_flask_op`, `xsm/flask_op.h`, 40 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -489,11 +404,6 @@ impl xen_flask_op {
         u: xen_flask_op_u::ZERO,
     };
 }
-impl Default for xen_flask_op {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_flask_op_t`, `xsm/flask_op.h`, 40 bytes.
 pub type xen_flask_op_t = xen_flask_op;
 /// `__guest_handle_64_xen_flask_op_t`, `xsm/flask_op.h`, 8 bytes.
@@ -502,3 +412,9 @@ pub type __guest_handle_64_xen_flask_op_t = crate::handle::Handle64<xen_flask_op
 pub type __guest_handle_64_const_xen_flask_op_t = crate::handle::Handle64<
     xen_flask_op_t,
 >;
+crate::plain! {
+    xen_flask_load xen_flask_setenforce xen_flask_sid_context xen_flask_access
+    xen_flask_transition xen_flask_boolean xen_flask_setavc_threshold
+    xen_flask_hash_stats xen_flask_cache_stats xen_flask_ocontext xen_flask_peersid
+    xen_flask_relabel xen_flask_devicetree_label xen_flask_op_u xen_flask_op
+}

@@ -2,7 +2,6 @@
 //! `xen/include/public/arch-x86/xen-mca.h`.
 /// `struct mcinfo_msr`, `arch-x86/xen-mca.h`, 16 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -21,16 +20,10 @@ impl mcinfo_msr {
     /// All bytes zero.
     pub const ZERO: Self = Self { reg: 0, value: 0 };
 }
-impl Default for mcinfo_msr {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mcinfo_msr_t`, `arch-x86/xen-mca.h`, 16 bytes.
 pub type xen_mcinfo_msr_t = mcinfo_msr;
 /// `struct mc_info`, `arch-x86/xen-mca.h`, 768 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -54,18 +47,12 @@ impl mc_info {
         mi_data: [0; 95],
     };
 }
-impl Default for mc_info {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `mc_info_t`, `arch-x86/xen-mca.h`, 768 bytes.
 pub type mc_info_t = mc_info;
 /// `__guest_handle_mc_info_t`, `arch-x86/xen-mca.h`, 8 bytes.
 pub type __guest_handle_mc_info_t = crate::handle::Handle64<mc_info_t>;
 /// `struct mcinfo_logical_cpu`, `arch-x86/xen-mca.h`, 304 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -127,11 +114,6 @@ impl mcinfo_logical_cpu {
         mc_msrvalues: [mcinfo_msr::ZERO; 8],
     };
 }
-impl Default for mcinfo_logical_cpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_logical_cpu_t`, `arch-x86/xen-mca.h`, 304 bytes.
 pub type xen_mc_logical_cpu_t = mcinfo_logical_cpu;
 /// `__guest_handle_xen_mc_logical_cpu_t`, `arch-x86/xen-mca.h`, 8 bytes.
@@ -140,7 +122,6 @@ pub type __guest_handle_xen_mc_logical_cpu_t = crate::handle::Handle64<
 >;
 /// `struct xen_mc_fetch`, `arch-x86/xen-mca.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -166,16 +147,10 @@ impl xen_mc_fetch {
         data: <__guest_handle_mc_info_t>::ZERO,
     };
 }
-impl Default for xen_mc_fetch {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_fetch_t`, `arch-x86/xen-mca.h`, 24 bytes.
 pub type xen_mc_fetch_t = xen_mc_fetch;
 /// `struct xen_mc_notifydomain`, `arch-x86/xen-mca.h`, 8 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -199,16 +174,10 @@ impl xen_mc_notifydomain {
         flags: 0,
     };
 }
-impl Default for xen_mc_notifydomain {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_notifydomain_t`, `arch-x86/xen-mca.h`, 8 bytes.
 pub type xen_mc_notifydomain_t = xen_mc_notifydomain;
 /// `struct xen_mc_physcpuinfo`, `arch-x86/xen-mca.h`, 16 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -232,16 +201,10 @@ impl xen_mc_physcpuinfo {
         info: <__guest_handle_xen_mc_logical_cpu_t>::ZERO,
     };
 }
-impl Default for xen_mc_physcpuinfo {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_physcpuinfo_t`, `arch-x86/xen-mca.h`, 16 bytes.
 pub type xen_mc_physcpuinfo_t = xen_mc_physcpuinfo;
 /// `struct xen_mc_msrinject`, `arch-x86/xen-mca.h`, 144 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -271,16 +234,10 @@ impl xen_mc_msrinject {
         mcinj_msr: [mcinfo_msr::ZERO; 8],
     };
 }
-impl Default for xen_mc_msrinject {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_msrinject_t`, `arch-x86/xen-mca.h`, 144 bytes.
 pub type xen_mc_msrinject_t = xen_mc_msrinject;
 /// `struct xen_mc_mceinject`, `arch-x86/xen-mca.h`, 4 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -298,11 +255,6 @@ impl xen_mc_mceinject {
     /// All bytes zero.
     pub const ZERO: Self = Self { mceinj_cpunr: 0 };
 }
-impl Default for xen_mc_mceinject {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_mceinject_t`, `arch-x86/xen-mca.h`, 4 bytes.
 pub type xen_mc_mceinject_t = xen_mc_mceinject;
 /// `XEN_MC_inject_v2`, `arch-x86/xen-mca.h`, `int`.
@@ -319,7 +271,6 @@ pub const XEN_MC_INJECT_TYPE_LMCE: i32 = 0x2;
 pub const XEN_MC_INJECT_CPU_BROADCAST: i32 = 0x8;
 /// `struct xen_mc_inject_v2`, `arch-x86/xen-mca.h`, 24 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -343,16 +294,10 @@ impl xen_mc_inject_v2 {
         cpumap: crate::toolstack::v4_20::x86_64::xen::xenctl_bitmap::ZERO,
     };
 }
-impl Default for xen_mc_inject_v2 {
-    fn default() -> Self {
-        Self::ZERO
-    }
-}
 /// `xen_mc_inject_v2_t`, `arch-x86/xen-mca.h`, 24 bytes.
 pub type xen_mc_inject_v2_t = xen_mc_inject_v2;
 /// `struct xen_mc.u`, `arch-x86/xen-mca.h`, 144 bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
 #[cfg_attr(
     feature = "zerocopy-generated",
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
@@ -370,8 +315,7 @@ impl xen_mc_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 144] };
 }
-impl Default for xen_mc_u {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    mcinfo_msr mc_info mcinfo_logical_cpu xen_mc_fetch xen_mc_notifydomain
+    xen_mc_physcpuinfo xen_mc_msrinject xen_mc_mceinject xen_mc_inject_v2 xen_mc_u
 }

@@ -2,7 +2,6 @@
 //! `xen/include/public/arch-x86/hvm/save.h`.
 /// `struct hvm_vmce_vcpu`, `arch-x86/hvm/save.h`, 32 bytes.
 #[repr(C, align(8))]
-#[derive(Clone, Copy)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -28,8 +27,6 @@ impl hvm_vmce_vcpu {
         mcg_ext_ctl: 0,
     };
 }
-impl Default for hvm_vmce_vcpu {
-    fn default() -> Self {
-        Self::ZERO
-    }
+crate::plain! {
+    hvm_vmce_vcpu
 }
