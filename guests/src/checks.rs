@@ -4,6 +4,10 @@
 //! kernel has read. Each answer is written down; one that is not right is a surprise.
 
 use xen_abi::hypercall::{Conduit, Errno, xen_version};
+use xen_abi::xen_public::abi::x86_64::hypfs::{
+    XEN_HYPFS_OP_read, XEN_HYPFS_TYPE_UINT, xen_hypfs_direntry,
+};
+use xen_abi::xen_public::abi::x86_64::xen::__HYPERVISOR_hypfs_op;
 use xen_abi::xen_public::features::Features;
 
 use crate::report::Report;
@@ -101,6 +105,57 @@ pub fn same_xen<C: Conduit>(xen: &C, other: &impl Conduit, report: &mut Report<'
     report.check(
         here == there,
         format_args!("{way}: extraversion {there:?}, not {here:?}"),
+    );
+}
+
+/// A number that Xen's own file system shows, as `XEN_HYPFS_OP_read` writes it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct HypfsNumber {
+    entry: xen_hypfs_direntry,
+    number: u32,
+}
+
+/// All five arguments arrive, in their order: `hypfs_op`, which has five, reads the minor version
+/// from Xen's file system, and notices by the fifth that a buffer is too small. A Xen built without
+/// that file system is a surprise only if the command line has `need=hypfs`.
+pub fn five_arguments(
+    xen: &impl Conduit,
+    report: &mut Report<'_, impl Conduit>,
+    way: &str,
+    command_line: &str,
+) {
+    const PATH: &[u8] = b"/buildinfo/version/minor\0";
+    let mut found = HypfsNumber { entry: xen_hypfs_direntry::ZERO, number: 0 };
+    let address = (&raw mut found).expose_provenance();
+    let read = |size: usize| {
+        let path = PATH.as_ptr().expose_provenance();
+        let arguments = [XEN_HYPFS_OP_read as usize, path, PATH.len(), address, size];
+        // SAFETY: the call reads the path, of the length in the third argument, and writes at most
+        // `size` bytes to `found`, which has as many. It changes nothing in Xen.
+        unsafe { xen.hypercall(__HYPERVISOR_hypfs_op as u32, arguments) as i64 }
+    };
+    let size = size_of::<HypfsNumber>();
+    let (answer, short) = (read(size), read(size - 1));
+    // SAFETY: `found` is this function's own and still there, and its bytes make a value whatever
+    // Xen wrote. The read is volatile because only the address has been told of to Xen.
+    let HypfsNumber { entry, number } = unsafe { (&raw const found).read_volatile() };
+    if answer == Errno::ENOSYS.to_return() && argument(command_line, "need") != Some("hypfs") {
+        report.say(format_args!("five arguments by {way}: not checked, this Xen has no hypfs"));
+        return;
+    }
+    report.say(format_args!("five arguments by {way}: {answer}, minor version {number}; {short}"));
+    let minor = xen_version::version(xen).map(|version| u32::from(version.minor));
+    report.check(
+        answer == 0
+            && i32::from(entry.r#type) == XEN_HYPFS_TYPE_UINT
+            && entry.content_len == 4
+            && Ok(number) == minor,
+        format_args!("hypfs should show the minor version that xen_version tells: {minor:?}"),
+    );
+    report.check(
+        short == Errno::ENOBUFS.to_return(),
+        format_args!("hypfs should notice that the buffer is too small"),
     );
 }
 
@@ -204,6 +259,21 @@ mod tests {
             text.contains("FAIL: an unknown hypercall should answer -38"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_fifth_argument_that_is_lost_is_a_surprise() {
+        let without = |xen: &Simulated, report: &mut Report<'_, Simulated>| {
+            five_arguments(xen, report, "memory", "");
+        };
+        assert!(console(honest, without).contains("not checked, this Xen has no hypfs\nPASS"));
+        let needed = |xen: &Simulated, report: &mut Report<'_, Simulated>| {
+            five_arguments(xen, report, "memory", "need=hypfs");
+        };
+        assert!(console(honest, needed).contains("FAIL: hypfs should show"));
+        let text = console(|xen| xen.falsify(42, 1, 0), without);
+        assert!(text.contains("FAIL: hypfs should show the minor"), "nothing written: {text}");
+        assert!(text.contains("FAIL: hypfs should notice"), "{text}");
     }
 
     #[test]

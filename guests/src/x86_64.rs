@@ -112,6 +112,8 @@ extern "C" fn start(start_info: *const StartInfoX86_64) -> ! {
     let direct = unsafe { PvSyscall::new() };
     checks::same_xen(&xen, &direct, &mut report, "syscall");
     checks::unknown_hypercall(&direct, &mut report, "syscall");
+    checks::five_arguments(&xen, &mut report, "hypercall page", command_line);
+    checks::five_arguments(&direct, &mut report, "syscall", command_line);
     start_info::say(&info, &mut report);
     let kernel_end = (&raw const KERNEL_END).addr() as u64;
     start_info::check(&info, start_info.addr() as u64, kernel_end, &mut report);

@@ -7,8 +7,8 @@
 use super::error::done;
 use super::{Conduit, Error, Result};
 
-pub(super) const HYPERCALL: u32 = 18;
-pub(super) const CONSOLEIO_WRITE: usize = 0;
+pub(super) const HYPERCALL: u32 = everywhere!(u32, xen::__HYPERVISOR_console_io);
+pub(super) const CONSOLEIO_WRITE: usize = everywhere!(usize, xen::CONSOLEIO_write);
 
 /// Writes all of `text` to Xen's console. Domain 0's bytes go out as they are.
 ///

@@ -28,6 +28,8 @@
 //! ```
 
 mod error;
+#[macro_use]
+mod everywhere;
 
 pub mod console_io;
 pub mod sched_op;

@@ -155,8 +155,8 @@ impl Simulated {
             xen_version::XENVER_VERSION => {
                 return ((u32::from(version.major) << 16) | u32::from(version.minor)) as isize;
             }
-            xen_version::XENVER_EXTRAVERSION => (&terminated::<16>(extraversion), 0),
-            xen_version::XENVER_CAPABILITIES => (&terminated::<1024>(capabilities), 0),
+            xen_version::XENVER_EXTRAVERSION => (&terminated::<{ xen_version::EXTRAVERSION_LEN }>(extraversion), 0),
+            xen_version::XENVER_CAPABILITIES => (&terminated::<{ xen_version::CAPABILITIES_LEN }>(capabilities), 0),
             xen_version::XENVER_GET_FEATURES => {
                 // SAFETY: the call reads a `xen_feature_info`, of which this is the first half.
                 if unsafe { read(address, &mut submap) } != 0 {

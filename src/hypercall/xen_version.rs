@@ -5,16 +5,22 @@
 
 use core::fmt;
 
+use xen_public::abi::x86_64::version::xen_feature_info;
 use xen_public::features::Features;
 
 use super::error::{checked, done};
 use super::{Conduit, Error, Result};
 
-pub(super) const HYPERCALL: u32 = 17;
-pub(super) const XENVER_VERSION: usize = 0;
-pub(super) const XENVER_EXTRAVERSION: usize = 1;
-pub(super) const XENVER_CAPABILITIES: usize = 3;
-pub(super) const XENVER_GET_FEATURES: usize = 6;
+pub(super) const HYPERCALL: u32 = everywhere!(u32, xen::__HYPERVISOR_xen_version);
+pub(super) const XENVER_VERSION: usize = everywhere!(usize, version::XENVER_version);
+pub(super) const XENVER_EXTRAVERSION: usize = everywhere!(usize, version::XENVER_extraversion);
+pub(super) const XENVER_CAPABILITIES: usize = everywhere!(usize, version::XENVER_capabilities);
+pub(super) const XENVER_GET_FEATURES: usize = everywhere!(usize, version::XENVER_get_features);
+/// The size of an extraversion, in bytes.
+pub const EXTRAVERSION_LEN: usize = everywhere!(usize, version::XEN_EXTRAVERSION_LEN);
+/// The size of a list of capabilities, in bytes.
+pub const CAPABILITIES_LEN: usize = everywhere!(usize, version::XEN_CAPABILITIES_INFO_LEN);
+same_everywhere!(version::xen_feature_info { submap_idx, submap });
 
 /// A release of Xen: the `4` and the `17` of Xen 4.17.
 ///
@@ -111,7 +117,7 @@ impl<const N: usize> Eq for Text<N> {}
 /// (`XENVER_extraversion`). A domain that may not know gets `<denied>` or nothing.
 #[doc(alias = "XENVER_extraversion")]
 #[doc(alias = "xen_extraversion_t")]
-pub fn extraversion(xen: &impl Conduit) -> Result<Text<16>> {
+pub fn extraversion(xen: &impl Conduit) -> Result<Text<EXTRAVERSION_LEN>> {
     Text::ask(xen, "XENVER_extraversion", XENVER_EXTRAVERSION)
 }
 
@@ -119,7 +125,7 @@ pub fn extraversion(xen: &impl Conduit) -> Result<Text<16>> {
 /// `xen-3.0-x86_64 hvm-3.0-x86_64` (`XENVER_capabilities`).
 #[doc(alias = "XENVER_capabilities")]
 #[doc(alias = "xen_capabilities_info_t")]
-pub fn capabilities(xen: &impl Conduit) -> Result<Text<1024>> {
+pub fn capabilities(xen: &impl Conduit) -> Result<Text<CAPABILITIES_LEN>> {
     Text::ask(xen, "XENVER_capabilities", XENVER_CAPABILITIES)
 }
 
@@ -134,13 +140,8 @@ pub fn features(xen: &impl Conduit) -> Result<Features> {
 #[doc(alias = "XENVER_get_features")]
 #[doc(alias = "xen_feature_info")]
 pub fn feature_submap(xen: &impl Conduit, submap: u32) -> Result<u32> {
-    #[repr(C)]
-    struct FeatureInfo {
-        submap_idx: u32,
-        submap: u32,
-    }
     const CALL: &str = "XENVER_get_features";
-    let mut info = FeatureInfo {
+    let mut info = xen_feature_info {
         submap_idx: submap,
         submap: 0,
     };

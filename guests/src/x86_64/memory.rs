@@ -6,11 +6,12 @@ use core::arch::asm;
 
 use guests::report::Report;
 use xen_abi::hypercall::Conduit;
+use xen_abi::xen_public::abi::x86_64::arch_x86::xen_x86_64::machine_to_phys_mapping;
 use xen_abi::xen_public::arch_x86::xen_x86_64::xen_cr3_to_pfn;
 use xen_abi::xen_public::xen::{PAGE_SHIFT, StartInfoX86_64};
 
 /// Where Xen shows its table from machine to pseudo-physical frames to 64-bit PV guests.
-const MACHINE_TO_PHYS: usize = 0xffff_8000_0000_0000;
+const MACHINE_TO_PHYS: usize = machine_to_phys_mapping as usize;
 
 /// Every page of the domain has a machine frame that Xen's table maps back to it, and the page
 /// table in use is the one that the start info names.

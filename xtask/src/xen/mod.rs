@@ -83,7 +83,7 @@ struct Subject {
     /// The release as it stands in the report and in the log's name.
     name: String,
     /// What the guest is told to expect.
-    expect: String,
+    arguments: String,
     hypervisor: Result<Hypervisor, hypervisor::Error>,
 }
 
@@ -106,7 +106,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     for subject in subjects(options) {
         let Subject {
             name,
-            expect,
+            arguments,
             hypervisor,
         } = &subject;
         let hypervisor = match hypervisor {
@@ -131,7 +131,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
             name: &format!("xen-{name}"),
             hypervisor: &hypervisor.file,
             kernel: &kernel,
-            arguments: &format!("expect={expect}"),
+            arguments,
             time_limit,
         })?;
         report(&mut tally, name, hypervisor, &outcome);
@@ -181,7 +181,8 @@ fn subjects(options: &Options) -> Box<dyn Iterator<Item = Subject> + '_> {
             .filter(move |pin| wanted(pin.release))
             .map(move |pin| Subject {
                 name: pin.release.to_owned(),
-                expect: pin.release.to_owned(),
+                // Debian's packages have hypfs; a given file may not.
+                arguments: format!("expect={} need=hypfs", pin.release),
                 hypervisor: match &apt {
                     Ok(apt) => hypervisor::fetch(apt, pin),
                     Err(error) => Err(hypervisor::Error::Missing(error.to_string())),
@@ -194,7 +195,7 @@ fn subjects(options: &Options) -> Box<dyn Iterator<Item = Subject> + '_> {
 fn given(file: &Path, expect: &str) -> Subject {
     Subject {
         name: "file".to_owned(),
-        expect: expect.to_owned(),
+        arguments: format!("expect={expect}"),
         hypervisor: hypervisor::from_file(file).map_err(hypervisor::Error::Wrong),
     }
 }
