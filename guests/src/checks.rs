@@ -126,7 +126,10 @@ pub fn five_arguments(
     command_line: &str,
 ) {
     const PATH: &[u8] = b"/buildinfo/version/minor\0";
-    let mut found = HypfsNumber { entry: xen_hypfs_direntry::ZERO, number: 0 };
+    let mut found = HypfsNumber {
+        entry: xen_hypfs_direntry::ZERO,
+        number: 0,
+    };
     let address = (&raw mut found).expose_provenance();
     let read = |size: usize| {
         let path = PATH.as_ptr().expose_provenance();
@@ -141,10 +144,14 @@ pub fn five_arguments(
     // Xen wrote. The read is volatile because only the address has been told of to Xen.
     let HypfsNumber { entry, number } = unsafe { (&raw const found).read_volatile() };
     if answer == Errno::ENOSYS.to_return() && argument(command_line, "need") != Some("hypfs") {
-        report.say(format_args!("five arguments by {way}: not checked, this Xen has no hypfs"));
+        report.say(format_args!(
+            "five arguments by {way}: not checked, this Xen has no hypfs"
+        ));
         return;
     }
-    report.say(format_args!("five arguments by {way}: {answer}, minor version {number}; {short}"));
+    report.say(format_args!(
+        "five arguments by {way}: {answer}, minor version {number}; {short}"
+    ));
     let minor = xen_version::version(xen).map(|version| u32::from(version.minor));
     report.check(
         answer == 0
@@ -272,7 +279,10 @@ mod tests {
         };
         assert!(console(honest, needed).contains("FAIL: hypfs should show"));
         let text = console(|xen| xen.falsify(42, 1, 0), without);
-        assert!(text.contains("FAIL: hypfs should show the minor"), "nothing written: {text}");
+        assert!(
+            text.contains("FAIL: hypfs should show the minor"),
+            "nothing written: {text}"
+        );
         assert!(text.contains("FAIL: hypfs should notice"), "{text}");
     }
 

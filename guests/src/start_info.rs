@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn each_wrong_field_is_a_surprise() {
-        let wrong: [(fn(&mut StartInfoX86_64), &str); 14] = [
+        type Change = fn(&mut StartInfoX86_64);
+        let wrong: [(Change, &str); 14] = [
             (|info| info.magic[12] = b'3', "magic"),
             (|info| info.flags = StartFlags::INITDOMAIN, "privileged"),
             (|info| info.shared_info = 0, "shared_info"),

@@ -19,6 +19,7 @@ use guests::{checks, start_info};
 use xen_abi::hypercall::Conduit;
 use xen_abi::hypercall::sched_op::{self, ShutdownReason};
 use xen_abi::hypercall::x86_64::{HypercallPage, Page, PvSyscall};
+use xen_abi::xen_public::elfnote::NoteType;
 use xen_abi::xen_public::features::Features;
 use xen_abi::xen_public::xen::StartInfoX86_64;
 
@@ -67,14 +68,13 @@ boot_stack_end:
     .popsection
     "#,
     start = sym start,
-    // The `XEN_ELFNOTE_` numbers of `xen/include/public/elfnote.h`.
-    entry = const 1,
-    page = const 2,
-    virt_base = const 3,
-    xen_version = const 5,
-    guest_os = const 6,
-    loader = const 8,
-    pae_mode = const 9,
+    entry = const NoteType::ENTRY.get(),
+    page = const NoteType::HYPERCALL_PAGE.get(),
+    virt_base = const NoteType::VIRT_BASE.get(),
+    xen_version = const NoteType::XEN_VERSION.get(),
+    guest_os = const NoteType::GUEST_OS.get(),
+    loader = const NoteType::LOADER.get(),
+    pae_mode = const NoteType::PAE_MODE.get(),
 );
 
 /// The page that the ELF note for the hypercall page names.
@@ -117,7 +117,8 @@ extern "C" fn start(start_info: *const StartInfoX86_64) -> ! {
     start_info::say(&info, &mut report);
     let kernel_end = (&raw const KERNEL_END).addr() as u64;
     start_info::check(&info, start_info.addr() as u64, kernel_end, &mut report);
-    memory::check(&info, &mut report);
+    // SAFETY: this is the start info, and the kernel has changed nothing.
+    unsafe { memory::check(&info, &mut report) };
 
     match checks::argument(command_line, "end") {
         None => _ = report.verdict(),

@@ -37,7 +37,7 @@ pub mod xen_version;
 
 #[cfg(any(test, feature = "simulate"))]
 pub mod simulate;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
 pub mod x86_64;
 
 pub use error::{Error, Result};

@@ -20,7 +20,7 @@ use xen_public::features::Features;
 
 use super::sched_op::ShutdownReason;
 use super::xen_version::Version;
-use super::{Conduit, console_io, sched_op, xen_version};
+use super::{Conduit, Errno, console_io, sched_op, xen_version};
 
 /// A release of Xen as the simulated hypervisor plays it: what Debian's build of it answered to an
 /// x86_64 PV domain 0.
@@ -101,9 +101,9 @@ pub struct Simulated {
     lies: RefCell<Vec<(u32, usize, isize)>>,
 }
 
-const EFAULT: isize = -14;
-const EINVAL: isize = -22;
-const ENOSYS: isize = -38;
+const EFAULT: isize = Errno::EFAULT.to_return() as isize;
+const EINVAL: isize = Errno::EINVAL.to_return() as isize;
+const ENOSYS: isize = Errno::ENOSYS.to_return() as isize;
 
 impl Simulated {
     /// A hypervisor that plays `release`.
@@ -155,8 +155,14 @@ impl Simulated {
             xen_version::XENVER_VERSION => {
                 return ((u32::from(version.major) << 16) | u32::from(version.minor)) as isize;
             }
-            xen_version::XENVER_EXTRAVERSION => (&terminated::<{ xen_version::EXTRAVERSION_LEN }>(extraversion), 0),
-            xen_version::XENVER_CAPABILITIES => (&terminated::<{ xen_version::CAPABILITIES_LEN }>(capabilities), 0),
+            xen_version::XENVER_EXTRAVERSION => (
+                &terminated::<{ xen_version::EXTRAVERSION_LEN }>(extraversion),
+                0,
+            ),
+            xen_version::XENVER_CAPABILITIES => (
+                &terminated::<{ xen_version::CAPABILITIES_LEN }>(capabilities),
+                0,
+            ),
             xen_version::XENVER_GET_FEATURES => {
                 // SAFETY: the call reads a `xen_feature_info`, of which this is the first half.
                 if unsafe { read(address, &mut submap) } != 0 {

@@ -1,7 +1,7 @@
 //! The operations against a simulated hypervisor, honest and lying.
 
 use super::*;
-use crate::hypercall::{Errno, Error, console_io, sched_op, xen_version};
+use crate::hypercall::{Error, console_io, sched_op, xen_version};
 
 const REFUSED: fn(i32) -> Error = |number| Error::Refused(Errno::new(number));
 

@@ -12,7 +12,7 @@
 use core::arch::asm;
 use core::marker::PhantomData;
 
-use super::Conduit;
+use super::{Conduit, Errno};
 
 /// Where a guest's hypercall page stands.
 ///
@@ -47,8 +47,8 @@ impl<P: HypercallPage> Default for Page<P> {
 const STUB: usize = 32;
 /// How many stubs the page has room for.
 const STUBS: u32 = 4096 / STUB as u32;
-/// Xen's answer to a call that it does not know: the error ENOSYS.
-const NO_SUCH_CALL: isize = -38;
+/// Xen's answer to a call that it does not know.
+const NO_SUCH_CALL: isize = Errno::ENOSYS.to_return() as isize;
 
 // SAFETY: the stub in Xen's page passes number and arguments on as they stand in the registers;
 // a number that has no stub gets the answer Xen gives to an unknown call.

@@ -15,20 +15,22 @@ const MACHINE_TO_PHYS: usize = machine_to_phys_mapping as usize;
 
 /// Every page of the domain has a machine frame that Xen's table maps back to it, and the page
 /// table in use is the one that the start info names.
-pub(super) fn check<C: Conduit>(info: &StartInfoX86_64, report: &mut Report<'_, C>) {
-    let frame_of = |pfn: u64| {
-        let list = core::ptr::with_exposed_provenance::<u64>(info.mfn_list as usize);
-        // SAFETY: the list has `nr_pages` entries in this domain's mapped memory (the start info
-        // was checked before), `pfn` is less than that below, and nothing writes it.
-        unsafe { list.add(pfn as usize).read() }
-    };
-    let page_of = |mfn: u64| {
-        let table = core::ptr::with_exposed_provenance::<u64>(MACHINE_TO_PHYS);
-        // SAFETY: Xen maps the table for reading, with an entry for each frame of the machine, and
-        // `mfn` is one that Xen itself named. Xen may write the entry of a frame as it changes
-        // hands, so the read is volatile.
-        unsafe { table.add(mfn as usize).read_volatile() }
-    };
+///
+/// # Safety
+///
+/// `info` is the start info that Xen gave to this kernel, which has changed none of its memory's
+/// frames since.
+pub(super) unsafe fn check<C: Conduit>(info: &StartInfoX86_64, report: &mut Report<'_, C>) {
+    let list = core::ptr::with_exposed_provenance::<u64>(info.mfn_list as usize);
+    let table = core::ptr::with_exposed_provenance::<u64>(MACHINE_TO_PHYS);
+    // SAFETY: the list that Xen made has `nr_pages` entries in mapped memory of this domain, the
+    // number is less than that in both uses below, and nothing writes the list.
+    let frame_of = |pfn: u64| unsafe { list.wrapping_add(pfn as usize).read() };
+    // SAFETY: Xen maps the table for reading, with an entry for each frame of the machine, and the
+    // frame is one that Xen itself named. Xen may write the entry of a frame as it changes hands,
+    // so the read is volatile.
+    let page_of = |mfn: u64| unsafe { table.wrapping_add(mfn as usize).read_volatile() };
+
     let strangers = (0..info.nr_pages)
         .filter(|&pfn| page_of(frame_of(pfn)) != pfn)
         .count();

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::apt::Apt;
+use crate::tool;
 use hypervisor::{Hypervisor, PINS};
 use machine::{Boot, Outcome};
 
@@ -223,10 +224,15 @@ fn report(tally: &mut Tally, name: &str, hypervisor: &Hypervisor, outcome: &Outc
     for complaint in &outcome.complaints {
         println!("    {complaint}");
     }
-    println!("    the end of {}:", outcome.log.display());
+    println!("    the end of {}:", shown(&outcome.log).display());
     for line in last(&outcome.console, 40) {
         println!("    | {}", line.trim_end());
     }
+}
+
+/// A path as it reads best from the workspace's root.
+fn shown(path: &Path) -> &Path {
+    path.strip_prefix(tool::root()).unwrap_or(path)
 }
 
 /// The last `count` lines of a text.

@@ -112,7 +112,10 @@ pub fn run(
             println!("    {line}");
         }
         println!("    what was found: {:?}", outcome.complaints);
-        println!("    the console is in {}", outcome.log.display());
+        println!(
+            "    the console is in {}",
+            super::shown(&outcome.log).display()
+        );
     }
     Ok((right, wrong))
 }
