@@ -791,7 +791,10 @@ fn values<'tu>(
             }),
             _ => false,
         };
-        if wanted {
+        // clang reads a bare tag as the struct of that tag, with an error; the tag is what C accepts.
+        if wanted && name.starts_with("xen_r_") {
+            second.insert(i, (name, *entity));
+        } else if wanted {
             second.entry(i).or_insert((name, *entity));
         }
     }

@@ -31971,7 +31971,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "xenpf_settime",
         header: "platform.h",
-        c: "xenpf_settime",
+        c: "struct xenpf_settime",
         ty: "xenpf_settime64",
         size: size_of::<crate::abi::arm64::platform::xenpf_settime>(),
     },
@@ -34121,7 +34121,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "xen_vga_console_info",
         header: "xen.h",
-        c: "xen_vga_console_info",
+        c: "struct xen_vga_console_info",
         ty: "dom0_vga_console_info",
         size: size_of::<crate::abi::arm64::xen::xen_vga_console_info>(),
     },

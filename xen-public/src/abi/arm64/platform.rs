@@ -64,7 +64,7 @@ impl xenpf_settime64 {
 pub type xenpf_settime64_t = xenpf_settime64;
 /// `XENPF_settime`, `platform.h`, `int`.
 pub const XENPF_settime: i32 = 62;
-/// `xenpf_settime`, `platform.h`, 24 bytes.
+/// `struct xenpf_settime`, `platform.h`, 24 bytes.
 pub type xenpf_settime = xenpf_settime64;
 /// `xenpf_settime_t`, `platform.h`, 24 bytes.
 pub type xenpf_settime_t = xenpf_settime64;

@@ -39998,7 +39998,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "xenpf_settime",
         header: "platform.h",
-        c: "xenpf_settime",
+        c: "struct xenpf_settime",
         ty: "xenpf_settime64",
         size: size_of::<crate::abi::x86_64::platform::xenpf_settime>(),
     },
@@ -41289,7 +41289,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "xen_vga_console_info",
         header: "xen.h",
-        c: "xen_vga_console_info",
+        c: "struct xen_vga_console_info",
         ty: "dom0_vga_console_info",
         size: size_of::<crate::abi::x86_64::xen::xen_vga_console_info>(),
     },

@@ -790,7 +790,7 @@ pub const XEN_VGATYPE_VESA_LFB: i32 = 0x23;
 pub const XEN_VGATYPE_EFI_LFB: i32 = 0x70;
 /// `dom0_vga_console_info_t`, `xen.h`, 40 bytes.
 pub type dom0_vga_console_info_t = dom0_vga_console_info;
-/// `xen_vga_console_info`, `xen.h`, 40 bytes.
+/// `struct xen_vga_console_info`, `xen.h`, 40 bytes.
 pub type xen_vga_console_info = dom0_vga_console_info;
 /// `xen_vga_console_info_t`, `xen.h`, 40 bytes.
 pub type xen_vga_console_info_t = dom0_vga_console_info;
