@@ -38,14 +38,13 @@ pub fn read(name: &str) -> Result<Vec<String>> {
 /// A line that is not in the list, one of the list that was not found, or a file that can't be read or
 /// written.
 pub fn check(name: &str, about: &str, found: &BTreeSet<String>) -> Result<()> {
-    if std::env::var_os("ABI_TESTS_PIN").is_some_and(|v| v == "1") {
-        let path = path(name);
+    if writing() {
         let mut text: String = about.lines().map(|l| format!("# {l}\n")).collect();
         for line in found {
             text += line;
             text.push('\n');
         }
-        return std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()));
+        return write(name, &text);
     }
     let pinned: BTreeSet<String> = read(name)?.into_iter().collect();
     let difference = differences(&pinned, found);
@@ -56,6 +55,37 @@ pub fn check(name: &str, about: &str, found: &BTreeSet<String>) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Holds a whole text against a file.
+///
+/// # Errors
+/// They differ, with the lines that do, or the file can't be read or written.
+pub fn check_text(name: &str, text: &str) -> Result<()> {
+    if writing() {
+        return write(name, text);
+    }
+    let path = path(name);
+    let pinned =
+        std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    if pinned != text {
+        let lines = |t: &str| t.lines().map(str::to_owned).collect();
+        bail!(
+            "abi-tests/data/{name} is not what it should be (ABI_TESTS_PIN=1 writes it anew):\n{}",
+            differences(&lines(&pinned), &lines(text)).join("\n")
+        );
+    }
+    Ok(())
+}
+
+/// Whether lists are to be written, not compared.
+fn writing() -> bool {
+    std::env::var_os("ABI_TESTS_PIN").is_some_and(|v| v == "1")
+}
+
+fn write(name: &str, text: &str) -> Result<()> {
+    let path = path(name);
+    std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
 }
 
 /// What came (`+`) and what went (`-`).

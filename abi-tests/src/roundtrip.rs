@@ -1,37 +1,54 @@
 //! Types through bytes and back.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// The difference between some bytes and what comes back when a `T` is made from them and written out
-/// again; `None` if there is none. The bytes are repeated or cut to the size of `T`.
-pub fn difference<T: FromBytes + IntoBytes + Immutable + KnownLayout>(
-    seed: &[u8],
-) -> Option<String> {
-    let bytes: Vec<u8> = seed
-        .iter()
-        .copied()
-        .chain([0xa5])
-        .cycle()
-        .take(size_of::<T>())
-        .collect();
-    let name = std::any::type_name::<T>();
-    let value = match T::read_from_bytes(&bytes) {
-        Ok(value) => value,
-        Err(error) => {
+/// A type that can be made from bytes and written out again.
+#[derive(Clone, Copy, Debug)]
+pub struct Type {
+    /// Its name, with the module.
+    pub name: &'static str,
+    size: usize,
+    through: fn(&[u8], &mut [u8]) -> bool,
+}
+
+impl Type {
+    /// The type `T`.
+    pub const fn of<T: FromBytes + IntoBytes + Immutable>(name: &'static str) -> Self {
+        Self {
+            name,
+            size: size_of::<T>(),
+            through: through::<T>,
+        }
+    }
+
+    /// What is wrong with what comes back when a value is made from some bytes and written out again;
+    /// `None` if it is the same. The bytes are repeated or cut to the type's size.
+    pub fn difference(&self, seed: &[u8]) -> Option<String> {
+        let tail = [0xa5];
+        let bytes: Vec<u8> = seed
+            .iter()
+            .chain(&tail)
+            .copied()
+            .cycle()
+            .take(self.size)
+            .collect();
+        // Whatever is not written stays unlike what it should be.
+        let mut back: Vec<u8> = bytes.iter().map(|b| !b).collect();
+        if !(self.through)(&bytes, &mut back) {
             return Some(format!(
-                "{name} can't be read from {} bytes: {error}",
-                bytes.len()
+                "{} does not take its own {} bytes",
+                self.name, self.size
             ));
         }
-    };
-    let back = value.as_bytes();
-    if back == bytes {
-        return None;
+        let at = bytes.iter().zip(&back).position(|(a, b)| a != b)?;
+        Some(format!(
+            "{}: byte {at} of {} went in as {:#04x} and came back as {:#04x}",
+            self.name, self.size, bytes[at], back[at]
+        ))
     }
-    let at = bytes.iter().zip(back).position(|(a, b)| a != b);
-    Some(format!(
-        "{name}: {} bytes went in, {} came back, the first difference is at {at:?}",
-        bytes.len(),
-        back.len()
-    ))
+}
+
+/// Bytes into a value and the value into bytes; `false` if the lengths do not fit.
+fn through<T: FromBytes + IntoBytes + Immutable>(bytes: &[u8], back: &mut [u8]) -> bool {
+    T::read_from_bytes(bytes).is_ok_and(|value| value.write_to(back).is_ok())
 }
