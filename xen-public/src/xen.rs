@@ -153,7 +153,7 @@ crate::words::open_enum! {
         ENOMEM = 12 => "VIRQ_ENOMEM",
         /// Per processor: a performance counter interrupt.
         XENPMU = 13 => "VIRQ_XENPMU",
-        /// First of those that an architecture defines (machine check on x86).
+        /// First of those that an architecture defines; [`MCA`](Self::MCA) on x86.
         ARCH_0 = 16 => "VIRQ_ARCH_0",
         /// Architecture specific.
         ARCH_1 = 17 => "VIRQ_ARCH_1",
@@ -170,6 +170,12 @@ crate::words::open_enum! {
         /// Architecture specific.
         ARCH_7 = 23 => "VIRQ_ARCH_7",
     }
+}
+
+impl Virq {
+    /// x86: the machine check handler has something to tell. Global, privileged.
+    #[doc(alias = "VIRQ_MCA")]
+    pub const MCA: Self = Self::ARCH_0;
 }
 
 #[cfg(test)]
