@@ -2,51 +2,61 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Item, Path, Ty, Unit};
+use super::model::{Item, Path, Unit};
 
-/// The part of `tools` that is not the same in `guest`, closed over the types it mentions.
+/// The part of `tools` that is not the same in `guest`, with what mentions it, closed over the types it
+/// mentions.
 pub fn toolstack(guest: &Unit, tools: &Unit) -> Unit {
     let mut wanted: BTreeSet<(bool, Path)> = BTreeSet::new();
     let mut open: Vec<&Item> = Vec::new();
-    for (header, items) in &tools.headers {
+    let all = || {
+        let headers = tools.headers.iter();
+        headers.flat_map(|(header, items)| items.iter().map(move |item| (header, item)))
+    };
+    let key = |header: &String, item: &Item| {
+        let path = Path {
+            header: header.clone(),
+            name: item.name().to_owned(),
+        };
+        (item.is_type(), path)
+    };
+    for (header, item) in all() {
         let known = guest.headers.get(header).map_or(&[][..], Vec::as_slice);
-        for item in items {
-            if !known.contains(item) {
-                let path = Path {
-                    header: header.clone(),
-                    name: item.name().to_owned(),
-                };
-                if wanted.insert((item.is_type(), path)) {
-                    open.push(item);
-                }
+        if !known.contains(item) && wanted.insert(key(header, item)) {
+            open.push(item);
+        }
+    }
+    // What holds or names a type that differs is another type too, though it reads the same.
+    loop {
+        let before = wanted.len();
+        for (header, item) in all() {
+            let differs = mentioned(item)
+                .into_iter()
+                .any(|path| wanted.contains(&(true, path.clone())));
+            if differs && wanted.insert(key(header, item)) {
+                open.push(item);
             }
+        }
+        if wanted.len() == before {
+            break;
         }
     }
     while let Some(item) = open.pop() {
-        let mut needed = Vec::new();
-        match item {
-            Item::Record(record) => {
-                record
-                    .members
-                    .iter()
-                    .for_each(|m| m.ty.paths(true, &mut needed));
-                // The table reaches a nameless record through those around it.
-                let parents = record.base.iter().map(|(parent, _)| parent);
-                for name in parents {
-                    let header = tools.headers.iter().find(|(_, items)| items.contains(item));
-                    if let Some((header, _)) = header {
-                        let path = Path {
-                            header: header.clone(),
-                            name: name.clone(),
-                        };
-                        insert(tools, &path, &mut wanted, &mut open);
-                    }
+        if let Item::Record(record) = item {
+            // The table reaches a nameless record through those around it.
+            let parents = record.base.iter().map(|(parent, _)| parent);
+            for name in parents {
+                let header = tools.headers.iter().find(|(_, items)| items.contains(item));
+                if let Some((header, _)) = header {
+                    let path = Path {
+                        header: header.clone(),
+                        name: name.clone(),
+                    };
+                    insert(tools, &path, &mut wanted, &mut open);
                 }
             }
-            Item::Alias(alias) => alias.ty.paths(true, &mut needed),
-            Item::Constant(_) => {}
         }
-        for path in needed {
+        for path in mentioned(item) {
             insert(tools, path, &mut wanted, &mut open);
         }
     }
@@ -79,9 +89,17 @@ fn insert<'a>(
     }
 }
 
-/// The types that a type mentions, for tests and inventories.
-pub fn mentioned(ty: &Ty) -> Vec<Path> {
+/// The types that an item mentions.
+fn mentioned(item: &Item) -> Vec<&Path> {
     let mut paths = Vec::new();
-    ty.paths(true, &mut paths);
-    paths.into_iter().cloned().collect()
+    match item {
+        Item::Record(record) => {
+            for member in &record.members {
+                member.ty.paths(true, &mut paths);
+            }
+        }
+        Item::Alias(alias) => alias.ty.paths(true, &mut paths),
+        Item::Constant(_) => {}
+    }
+    paths
 }

@@ -563,15 +563,14 @@ fn c_spelling(record: &Record) -> String {
 
 /// `__typeof__(((struct a *)0)->u.b)` as a person would say it: `struct a.u.b`.
 fn shorten(c: &str) -> String {
-    let mut text = c.to_owned();
-    while let Some(rest) = text.strip_prefix("__typeof__(((") {
-        let rest = rest.strip_suffix(')').unwrap_or(rest);
-        text = match rest.rsplit_once(" *)0)->") {
-            Some((parent, member)) => format!("{parent}.{}", member.replace("[0]", "[]")),
-            None => break,
-        };
+    let inner = c
+        .strip_prefix("__typeof__(((")
+        .and_then(|c| c.strip_suffix(')'));
+    match inner.and_then(|inner| inner.rsplit_once(" *)0)->")) {
+        // What is named this way may stand in something that is, too.
+        Some((parent, member)) => format!("{}.{}", shorten(parent), member.replace("[0]", "[]")),
+        None => c.to_owned(),
     }
-    text
 }
 
 fn bytes(n: u64) -> String {

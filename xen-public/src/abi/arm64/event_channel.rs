@@ -206,7 +206,7 @@ impl evtchn_send {
 }
 /// `evtchn_send_t`, `event_channel.h`, 4 bytes.
 pub type evtchn_send_t = evtchn_send;
-/// `struct evtchn_status.u).unbound`, `event_channel.h`, 2 bytes.
+/// `struct evtchn_status.u.unbound`, `event_channel.h`, 2 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -225,7 +225,7 @@ impl evtchn_status_u_unbound {
     /// All bytes zero.
     pub const ZERO: Self = Self { dom: 0 };
 }
-/// `struct evtchn_status.u).interdomain`, `event_channel.h`, 8 bytes.
+/// `struct evtchn_status.u.interdomain`, `event_channel.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

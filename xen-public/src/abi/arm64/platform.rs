@@ -402,7 +402,7 @@ impl xenpf_efi_guid {
         data4: [0; 8],
     };
 }
-/// `struct xenpf_efi_runtime_call.u).get_time`, `platform.h`, 24 bytes.
+/// `struct xenpf_efi_runtime_call.u.get_time`, `platform.h`, 24 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -427,7 +427,7 @@ impl xenpf_efi_runtime_call_u_get_time {
         accuracy: 0,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).get_variable`, `platform.h`, 40 bytes.
+/// `struct xenpf_efi_runtime_call.u.get_variable`, `platform.h`, 40 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -454,7 +454,7 @@ impl xenpf_efi_runtime_call_u_get_variable {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).get_next_variable_name`, `platform.h`, 32 bytes.
+/// `struct xenpf_efi_runtime_call.u.get_next_variable_name`, `platform.h`, 32 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -479,7 +479,7 @@ impl xenpf_efi_runtime_call_u_get_next_variable_name {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).query_variable_info`, `platform.h`, 32 bytes.
+/// `struct xenpf_efi_runtime_call.u.query_variable_info`, `platform.h`, 32 bytes.
 #[repr(C, align(8))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -508,7 +508,7 @@ impl xenpf_efi_runtime_call_u_query_variable_info {
         max_size: 0,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).query_capsule_capabilities`, `platform.h`, 32 bytes.
+/// `struct xenpf_efi_runtime_call.u.query_capsule_capabilities`, `platform.h`, 32 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -537,7 +537,7 @@ impl xenpf_efi_runtime_call_u_query_capsule_capabilities {
         _pad_0x1c: crate::pad::Pad::ZERO,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).update_capsule`, `platform.h`, 24 bytes.
+/// `struct xenpf_efi_runtime_call.u.update_capsule`, `platform.h`, 24 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -668,7 +668,7 @@ pub const XEN_FW_EFI_PCI_ROM: i32 = 5;
 pub const XEN_FW_EFI_APPLE_PROPERTIES: i32 = 6;
 /// `XEN_FW_KBD_SHIFT_FLAGS`, `platform.h`, `int`.
 pub const XEN_FW_KBD_SHIFT_FLAGS: i32 = 5;
-/// `struct xenpf_firmware_info.u).disk_info`, `platform.h`, 16 bytes.
+/// `struct xenpf_firmware_info.u.disk_info`, `platform.h`, 16 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -701,7 +701,7 @@ impl xenpf_firmware_info_u_disk_info {
         edd_params: <crate::abi::arm64::xen::__guest_handle_64_void>::ZERO,
     };
 }
-/// `struct xenpf_firmware_info.u).disk_mbr_signature`, `platform.h`, 8 bytes.
+/// `struct xenpf_firmware_info.u.disk_mbr_signature`, `platform.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -726,7 +726,7 @@ impl xenpf_firmware_info_u_disk_mbr_signature {
         mbr_signature: 0,
     };
 }
-/// `struct xenpf_firmware_info.u).vbeddc_info`, `platform.h`, 16 bytes.
+/// `struct xenpf_firmware_info.u.vbeddc_info`, `platform.h`, 16 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

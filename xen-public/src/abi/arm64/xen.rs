@@ -609,7 +609,7 @@ impl xen_multiboot_mod_list {
         pad: 0,
     };
 }
-/// `struct dom0_vga_console_info.u).text_mode_3`, `xen.h`, 10 bytes.
+/// `struct dom0_vga_console_info.u.text_mode_3`, `xen.h`, 10 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -638,7 +638,7 @@ impl dom0_vga_console_info_u_text_mode_3 {
         columns: 0,
     };
 }
-/// `struct dom0_vga_console_info.u).vesa_lfb`, `xen.h`, 36 bytes.
+/// `struct dom0_vga_console_info.u.vesa_lfb`, `xen.h`, 36 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

@@ -346,7 +346,7 @@ pub const TRC_HW_IRQ_UNMAPPED_VECTOR: i32 = 0x802007;
 pub const TRC_HW_IRQ_HANDLED: i32 = 0x802008;
 /// `TRC_64_FLAG`, `trace.h`, `int`.
 pub const TRC_64_FLAG: i32 = 0x100;
-/// `struct t_rec.u).cycles`, `trace.h`, 36 bytes.
+/// `struct t_rec.u.cycles`, `trace.h`, 36 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -371,7 +371,7 @@ impl t_rec_u_cycles {
         extra_u32: [0; 7],
     };
 }
-/// `struct t_rec.u).nocycles`, `trace.h`, 28 bytes.
+/// `struct t_rec.u.nocycles`, `trace.h`, 28 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

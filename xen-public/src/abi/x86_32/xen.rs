@@ -510,7 +510,7 @@ impl shared_info {
 }
 /// `shared_info_t`, `xen.h`, 2344 bytes.
 pub type shared_info_t = shared_info;
-/// `struct start_info.console).domU`, `xen.h`, 8 bytes.
+/// `struct start_info.console.domU`, `xen.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -530,7 +530,7 @@ impl start_info_console_domU {
     /// All bytes zero.
     pub const ZERO: Self = Self { mfn: 0, evtchn: 0 };
 }
-/// `struct start_info.console).dom0`, `xen.h`, 8 bytes.
+/// `struct start_info.console.dom0`, `xen.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -651,7 +651,7 @@ impl xen_multiboot_mod_list {
         pad: 0,
     };
 }
-/// `struct dom0_vga_console_info.u).text_mode_3`, `xen.h`, 10 bytes.
+/// `struct dom0_vga_console_info.u.text_mode_3`, `xen.h`, 10 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -680,7 +680,7 @@ impl dom0_vga_console_info_u_text_mode_3 {
         columns: 0,
     };
 }
-/// `struct dom0_vga_console_info.u).vesa_lfb`, `xen.h`, 36 bytes.
+/// `struct dom0_vga_console_info.u.vesa_lfb`, `xen.h`, 36 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

@@ -514,7 +514,7 @@ impl shared_info {
 }
 /// `shared_info_t`, `xen.h`, 3136 bytes.
 pub type shared_info_t = shared_info;
-/// `struct start_info.console).domU`, `xen.h`, 16 bytes.
+/// `struct start_info.console.domU`, `xen.h`, 16 bytes.
 #[repr(C, align(8))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -539,7 +539,7 @@ impl start_info_console_domU {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
-/// `struct start_info.console).dom0`, `xen.h`, 8 bytes.
+/// `struct start_info.console.dom0`, `xen.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -664,7 +664,7 @@ impl xen_multiboot_mod_list {
         pad: 0,
     };
 }
-/// `struct dom0_vga_console_info.u).text_mode_3`, `xen.h`, 10 bytes.
+/// `struct dom0_vga_console_info.u.text_mode_3`, `xen.h`, 10 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -693,7 +693,7 @@ impl dom0_vga_console_info_u_text_mode_3 {
         columns: 0,
     };
 }
-/// `struct dom0_vga_console_info.u).vesa_lfb`, `xen.h`, 36 bytes.
+/// `struct dom0_vga_console_info.u.vesa_lfb`, `xen.h`, 36 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

@@ -592,7 +592,7 @@ impl xen_cameraif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-/// `struct xen_cameraif_sring.pvt).netif`, `io/cameraif.h`, 1 byte.
+/// `struct xen_cameraif_sring.pvt.netif`, `io/cameraif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -611,7 +611,7 @@ impl xen_cameraif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct xen_cameraif_sring.pvt).tapif_user`, `io/cameraif.h`, 1 byte.
+/// `struct xen_cameraif_sring.pvt.tapif_user`, `io/cameraif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

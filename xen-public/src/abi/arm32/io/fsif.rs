@@ -474,7 +474,7 @@ impl fsif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
-/// `struct fsif_sring.pvt).netif`, `io/fsif.h`, 1 byte.
+/// `struct fsif_sring.pvt.netif`, `io/fsif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -493,7 +493,7 @@ impl fsif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct fsif_sring.pvt).tapif_user`, `io/fsif.h`, 1 byte.
+/// `struct fsif_sring.pvt.tapif_user`, `io/fsif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

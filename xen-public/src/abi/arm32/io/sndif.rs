@@ -527,7 +527,7 @@ impl xen_sndif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-/// `struct xen_sndif_sring.pvt).netif`, `io/sndif.h`, 1 byte.
+/// `struct xen_sndif_sring.pvt.netif`, `io/sndif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -546,7 +546,7 @@ impl xen_sndif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct xen_sndif_sring.pvt).tapif_user`, `io/sndif.h`, 1 byte.
+/// `struct xen_sndif_sring.pvt.tapif_user`, `io/sndif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

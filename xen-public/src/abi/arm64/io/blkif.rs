@@ -214,7 +214,7 @@ impl blkif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 112] };
 }
-/// `struct blkif_sring.pvt).netif`, `io/blkif.h`, 1 byte.
+/// `struct blkif_sring.pvt.netif`, `io/blkif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -233,7 +233,7 @@ impl blkif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct blkif_sring.pvt).tapif_user`, `io/blkif.h`, 1 byte.
+/// `struct blkif_sring.pvt.tapif_user`, `io/blkif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

@@ -425,7 +425,7 @@ impl xen_displif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-/// `struct xen_displif_sring.pvt).netif`, `io/displif.h`, 1 byte.
+/// `struct xen_displif_sring.pvt.netif`, `io/displif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -444,7 +444,7 @@ impl xen_displif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct xen_displif_sring.pvt).tapif_user`, `io/displif.h`, 1 byte.
+/// `struct xen_displif_sring.pvt.tapif_user`, `io/displif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

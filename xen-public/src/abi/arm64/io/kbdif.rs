@@ -143,7 +143,7 @@ impl xenkbd_position {
         rel_z: 0,
     };
 }
-/// `struct xenkbd_mtouch.u).pos`, `io/kbdif.h`, 8 bytes.
+/// `struct xenkbd_mtouch.u.pos`, `io/kbdif.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -163,7 +163,7 @@ impl xenkbd_mtouch_u_pos {
     /// All bytes zero.
     pub const ZERO: Self = Self { abs_x: 0, abs_y: 0 };
 }
-/// `struct xenkbd_mtouch.u).shape`, `io/kbdif.h`, 8 bytes.
+/// `struct xenkbd_mtouch.u.shape`, `io/kbdif.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

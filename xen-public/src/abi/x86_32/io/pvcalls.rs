@@ -526,7 +526,7 @@ impl xen_pvcalls_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
-/// `struct xen_pvcalls_sring.pvt).netif`, `io/pvcalls.h`, 1 byte.
+/// `struct xen_pvcalls_sring.pvt.netif`, `io/pvcalls.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -545,7 +545,7 @@ impl xen_pvcalls_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct xen_pvcalls_sring.pvt).tapif_user`, `io/pvcalls.h`, 1 byte.
+/// `struct xen_pvcalls_sring.pvt.tapif_user`, `io/pvcalls.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

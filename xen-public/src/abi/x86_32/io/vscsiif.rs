@@ -221,7 +221,7 @@ impl vscsiif_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 252] };
 }
-/// `struct vscsiif_sring.pvt).netif`, `io/vscsiif.h`, 1 byte.
+/// `struct vscsiif_sring.pvt.netif`, `io/vscsiif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -240,7 +240,7 @@ impl vscsiif_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct vscsiif_sring.pvt).tapif_user`, `io/vscsiif.h`, 1 byte.
+/// `struct vscsiif_sring.pvt.tapif_user`, `io/vscsiif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

@@ -148,7 +148,7 @@ impl xen_netif_ctrl_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
-/// `struct xen_netif_ctrl_sring.pvt).netif`, `io/netif.h`, 1 byte.
+/// `struct xen_netif_ctrl_sring.pvt.netif`, `io/netif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -167,7 +167,7 @@ impl xen_netif_ctrl_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct xen_netif_ctrl_sring.pvt).tapif_user`, `io/netif.h`, 1 byte.
+/// `struct xen_netif_ctrl_sring.pvt.tapif_user`, `io/netif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -364,7 +364,7 @@ pub const XEN_NETIF_GSO_TYPE_NONE: i32 = 0;
 pub const XEN_NETIF_GSO_TYPE_TCPV4: i32 = 1;
 /// `XEN_NETIF_GSO_TYPE_TCPV6`, `io/netif.h`, `int`.
 pub const XEN_NETIF_GSO_TYPE_TCPV6: i32 = 2;
-/// `struct netif_extra_info.u).gso`, `io/netif.h`, 6 bytes.
+/// `struct netif_extra_info.u.gso`, `io/netif.h`, 6 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -391,7 +391,7 @@ impl netif_extra_info_u_gso {
         features: 0,
     };
 }
-/// `struct netif_extra_info.u).mcast`, `io/netif.h`, 6 bytes.
+/// `struct netif_extra_info.u.mcast`, `io/netif.h`, 6 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -410,7 +410,7 @@ impl netif_extra_info_u_mcast {
     /// All bytes zero.
     pub const ZERO: Self = Self { addr: [0; 6] };
 }
-/// `struct netif_extra_info.u).hash`, `io/netif.h`, 6 bytes.
+/// `struct netif_extra_info.u.hash`, `io/netif.h`, 6 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -582,7 +582,7 @@ impl netif_tx_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
-/// `struct netif_tx_sring.pvt).netif`, `io/netif.h`, 1 byte.
+/// `struct netif_tx_sring.pvt.netif`, `io/netif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -601,7 +601,7 @@ impl netif_tx_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct netif_tx_sring.pvt).tapif_user`, `io/netif.h`, 1 byte.
+/// `struct netif_tx_sring.pvt.tapif_user`, `io/netif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -742,7 +742,7 @@ impl netif_rx_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
-/// `struct netif_rx_sring.pvt).netif`, `io/netif.h`, 1 byte.
+/// `struct netif_rx_sring.pvt.netif`, `io/netif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -761,7 +761,7 @@ impl netif_rx_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct netif_rx_sring.pvt).tapif_user`, `io/netif.h`, 1 byte.
+/// `struct netif_rx_sring.pvt.tapif_user`, `io/netif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

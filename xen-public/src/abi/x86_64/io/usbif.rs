@@ -67,7 +67,7 @@ impl usbif_request_segment {
         length: 0,
     };
 }
-/// `struct usbif_urb_request.u).isoc`, `io/usbif.h`, 8 bytes.
+/// `struct usbif_urb_request.u.isoc`, `io/usbif.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -94,7 +94,7 @@ impl usbif_urb_request_u_isoc {
         nr_frame_desc_segs: 0,
     };
 }
-/// `struct usbif_urb_request.u).intr`, `io/usbif.h`, 8 bytes.
+/// `struct usbif_urb_request.u.intr`, `io/usbif.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -114,7 +114,7 @@ impl usbif_urb_request_u_intr {
     /// All bytes zero.
     pub const ZERO: Self = Self { interval: 0, pad: [0; 3] };
 }
-/// `struct usbif_urb_request.u).unlink`, `io/usbif.h`, 8 bytes.
+/// `struct usbif_urb_request.u.unlink`, `io/usbif.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -242,7 +242,7 @@ impl usbif_urb_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 148] };
 }
-/// `struct usbif_urb_sring.pvt).netif`, `io/usbif.h`, 1 byte.
+/// `struct usbif_urb_sring.pvt.netif`, `io/usbif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -261,7 +261,7 @@ impl usbif_urb_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct usbif_urb_sring.pvt).tapif_user`, `io/usbif.h`, 1 byte.
+/// `struct usbif_urb_sring.pvt.tapif_user`, `io/usbif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -460,7 +460,7 @@ impl usbif_conn_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
-/// `struct usbif_conn_sring.pvt).netif`, `io/usbif.h`, 1 byte.
+/// `struct usbif_conn_sring.pvt.netif`, `io/usbif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -479,7 +479,7 @@ impl usbif_conn_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct usbif_conn_sring.pvt).tapif_user`, `io/usbif.h`, 1 byte.
+/// `struct usbif_conn_sring.pvt.tapif_user`, `io/usbif.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

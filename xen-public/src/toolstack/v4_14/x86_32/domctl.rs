@@ -609,7 +609,7 @@ pub const XEN_DOMCTL_SCHEDOP_getinfo: i32 = 1;
 pub const XEN_DOMCTL_SCHEDOP_putvcpuinfo: i32 = 2;
 /// `XEN_DOMCTL_SCHEDOP_getvcpuinfo`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SCHEDOP_getvcpuinfo: i32 = 3;
-/// `struct xen_domctl_scheduler_op.u).v`, `domctl.h`, 16 bytes.
+/// `struct xen_domctl_scheduler_op.u.v`, `domctl.h`, 16 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -898,7 +898,7 @@ impl xen_domctl_sendtrigger {
 pub const XEN_DOMCTL_DEV_PCI: i32 = 0;
 /// `XEN_DOMCTL_DEV_DT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_DT: i32 = 1;
-/// `struct xen_domctl_assign_device.u).pci`, `domctl.h`, 4 bytes.
+/// `struct xen_domctl_assign_device.u.pci`, `domctl.h`, 4 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -917,7 +917,7 @@ impl xen_domctl_assign_device_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { machine_sbdf: 0 };
 }
-/// `struct xen_domctl_assign_device.u).dt`, `domctl.h`, 16 bytes.
+/// `struct xen_domctl_assign_device.u.dt`, `domctl.h`, 16 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1019,7 +1019,7 @@ pub const PT_IRQ_TYPE_MSI: i32 = 2;
 pub const PT_IRQ_TYPE_MSI_TRANSLATE: i32 = 3;
 /// `PT_IRQ_TYPE_SPI`, `domctl.h`, `int`.
 pub const PT_IRQ_TYPE_SPI: i32 = 4;
-/// `struct xen_domctl_bind_pt_irq.u).isa`, `domctl.h`, 1 byte.
+/// `struct xen_domctl_bind_pt_irq.u.isa`, `domctl.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1038,7 +1038,7 @@ impl xen_domctl_bind_pt_irq_u_isa {
     /// All bytes zero.
     pub const ZERO: Self = Self { isa_irq: 0 };
 }
-/// `struct xen_domctl_bind_pt_irq.u).pci`, `domctl.h`, 3 bytes.
+/// `struct xen_domctl_bind_pt_irq.u.pci`, `domctl.h`, 3 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1059,7 +1059,7 @@ impl xen_domctl_bind_pt_irq_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, device: 0, intx: 0 };
 }
-/// `struct xen_domctl_bind_pt_irq.u).msi`, `domctl.h`, 16 bytes.
+/// `struct xen_domctl_bind_pt_irq.u.msi`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1086,7 +1086,7 @@ impl xen_domctl_bind_pt_irq_u_msi {
         gtable: 0,
     };
 }
-/// `struct xen_domctl_bind_pt_irq.u).spi`, `domctl.h`, 2 bytes.
+/// `struct xen_domctl_bind_pt_irq.u.spi`, `domctl.h`, 2 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1562,7 +1562,7 @@ pub const XEN_DOMCTL_VM_EVENT_OP_PAGING: i32 = 1;
 pub const XEN_DOMCTL_VM_EVENT_OP_MONITOR: i32 = 2;
 /// `XEN_DOMCTL_VM_EVENT_OP_SHARING`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VM_EVENT_OP_SHARING: i32 = 3;
-/// `struct xen_domctl_vm_event_op.u).enable`, `domctl.h`, 4 bytes.
+/// `struct xen_domctl_vm_event_op.u.enable`, `domctl.h`, 4 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1942,7 +1942,7 @@ pub const XEN_DOMCTL_MONITOR_EVENT_DESC_ACCESS: i32 = 9;
 pub const XEN_DOMCTL_MONITOR_EVENT_EMUL_UNIMPLEMENTED: i32 = 10;
 /// `XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT: i32 = 11;
-/// `struct xen_domctl_monitor_op.u).mov_to_cr`, `domctl.h`, 16 bytes.
+/// `struct xen_domctl_monitor_op.u.mov_to_cr`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1973,7 +1973,7 @@ impl xen_domctl_monitor_op_u_mov_to_cr {
         bitmask: 0,
     };
 }
-/// `struct xen_domctl_monitor_op.u).mov_to_msr`, `domctl.h`, 8 bytes.
+/// `struct xen_domctl_monitor_op.u.mov_to_msr`, `domctl.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1998,7 +1998,7 @@ impl xen_domctl_monitor_op_u_mov_to_msr {
         _pad_0x05: crate::pad::Pad::ZERO,
     };
 }
-/// `struct xen_domctl_monitor_op.u).guest_request`, `domctl.h`, 2 bytes.
+/// `struct xen_domctl_monitor_op.u.guest_request`, `domctl.h`, 2 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -2021,7 +2021,7 @@ impl xen_domctl_monitor_op_u_guest_request {
         allow_userspace: 0,
     };
 }
-/// `struct xen_domctl_monitor_op.u).debug_exception`, `domctl.h`, 1 byte.
+/// `struct xen_domctl_monitor_op.u.debug_exception`, `domctl.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

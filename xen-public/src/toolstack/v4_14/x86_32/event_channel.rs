@@ -160,7 +160,7 @@ impl evtchn_send {
     /// All bytes zero.
     pub const ZERO: Self = Self { port: 0 };
 }
-/// `struct evtchn_status.u).unbound`, `event_channel.h`, 2 bytes.
+/// `struct evtchn_status.u.unbound`, `event_channel.h`, 2 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -179,7 +179,7 @@ impl evtchn_status_u_unbound {
     /// All bytes zero.
     pub const ZERO: Self = Self { dom: 0 };
 }
-/// `struct evtchn_status.u).interdomain`, `event_channel.h`, 8 bytes.
+/// `struct evtchn_status.u.interdomain`, `event_channel.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

@@ -296,7 +296,7 @@ impl xenpf_efi_guid {
         data4: [0; 8],
     };
 }
-/// `struct xenpf_efi_runtime_call.u).get_time`, `platform.h`, 24 bytes.
+/// `struct xenpf_efi_runtime_call.u.get_time`, `platform.h`, 24 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -321,7 +321,7 @@ impl xenpf_efi_runtime_call_u_get_time {
         accuracy: 0,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).get_variable`, `platform.h`, 28 bytes.
+/// `struct xenpf_efi_runtime_call.u.get_variable`, `platform.h`, 28 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -348,7 +348,7 @@ impl xenpf_efi_runtime_call_u_get_variable {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).get_next_variable_name`, `platform.h`, 24 bytes.
+/// `struct xenpf_efi_runtime_call.u.get_next_variable_name`, `platform.h`, 24 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -373,7 +373,7 @@ impl xenpf_efi_runtime_call_u_get_next_variable_name {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).query_variable_info`, `platform.h`, 28 bytes.
+/// `struct xenpf_efi_runtime_call.u.query_variable_info`, `platform.h`, 28 bytes.
 #[repr(C, packed(4))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -400,7 +400,7 @@ impl xenpf_efi_runtime_call_u_query_variable_info {
         max_size: 0,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).query_capsule_capabilities`, `platform.h`, 20 bytes.
+/// `struct xenpf_efi_runtime_call.u.query_capsule_capabilities`, `platform.h`, 20 bytes.
 #[repr(C, packed(4))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -427,7 +427,7 @@ impl xenpf_efi_runtime_call_u_query_capsule_capabilities {
         reset_type: 0,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).update_capsule`, `platform.h`, 16 bytes.
+/// `struct xenpf_efi_runtime_call.u.update_capsule`, `platform.h`, 16 bytes.
 #[repr(C, packed(4))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -506,7 +506,7 @@ pub type __guest_handle_64_xenpf_efi_runtime_call_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_xenpf_efi_runtime_call_t = crate::handle::Handle64<
     xenpf_efi_runtime_call_t,
 >;
-/// `struct xenpf_firmware_info.u).disk_info`, `platform.h`, 12 bytes.
+/// `struct xenpf_firmware_info.u.disk_info`, `platform.h`, 12 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -539,7 +539,7 @@ impl xenpf_firmware_info_u_disk_info {
         edd_params: <crate::toolstack::v4_14::x86_32::xen::__guest_handle_void>::ZERO,
     };
 }
-/// `struct xenpf_firmware_info.u).disk_mbr_signature`, `platform.h`, 8 bytes.
+/// `struct xenpf_firmware_info.u.disk_mbr_signature`, `platform.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -564,7 +564,7 @@ impl xenpf_firmware_info_u_disk_mbr_signature {
         mbr_signature: 0,
     };
 }
-/// `struct xenpf_firmware_info.u).vbeddc_info`, `platform.h`, 8 bytes.
+/// `struct xenpf_firmware_info.u.vbeddc_info`, `platform.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

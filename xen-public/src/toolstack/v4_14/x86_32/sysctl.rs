@@ -1428,7 +1428,7 @@ pub const XEN_SYSCTL_PSR_CMT_get_l3_cache_size: i32 = 2;
 pub const XEN_SYSCTL_PSR_CMT_enabled: i32 = 3;
 /// `XEN_SYSCTL_PSR_CMT_get_l3_event_mask`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_PSR_CMT_get_l3_event_mask: i32 = 4;
-/// `struct xen_sysctl_psr_cmt_op.u).l3_cache`, `sysctl.h`, 8 bytes.
+/// `struct xen_sysctl_psr_cmt_op.u.l3_cache`, `sysctl.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1517,7 +1517,7 @@ pub const XEN_SYSCTL_PSR_get_l3_info: i32 = 0;
 pub const XEN_SYSCTL_PSR_get_l2_info: i32 = 1;
 /// `XEN_SYSCTL_PSR_get_mba_info`, `sysctl.h`, `int`.
 pub const XEN_SYSCTL_PSR_get_mba_info: i32 = 2;
-/// `struct xen_sysctl_psr_alloc.u).cat_info`, `sysctl.h`, 12 bytes.
+/// `struct xen_sysctl_psr_alloc.u.cat_info`, `sysctl.h`, 12 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1542,7 +1542,7 @@ impl xen_sysctl_psr_alloc_u_cat_info {
         flags: 0,
     };
 }
-/// `struct xen_sysctl_psr_alloc.u).mba_info`, `sysctl.h`, 12 bytes.
+/// `struct xen_sysctl_psr_alloc.u.mba_info`, `sysctl.h`, 12 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

@@ -27,7 +27,7 @@ pub type __guest_handle_64_xen_tmem_oid_t = crate::handle::Handle64<xen_tmem_oid
 pub type __guest_handle_64_const_xen_tmem_oid_t = crate::handle::Handle64<
     xen_tmem_oid_t,
 >;
-/// `struct tmem_op.u).creat`, `tmem.h`, 24 bytes.
+/// `struct tmem_op.u.creat`, `tmem.h`, 24 bytes.
 #[repr(C, packed(4))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -52,7 +52,7 @@ impl tmem_op_u_creat {
         arg1: 0,
     };
 }
-/// `struct tmem_op.u).gen`, `tmem.h`, 44 bytes.
+/// `struct tmem_op.u.gen`, `tmem.h`, 44 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

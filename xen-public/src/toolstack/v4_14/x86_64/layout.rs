@@ -898,6 +898,53 @@ static RECORDS: &[Record] = &[
         bitfields: &[],
     },
     Record {
+        name: "xen_mc",
+        header: "arch-x86/xen-mca.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<crate::toolstack::v4_14::x86_64::arch_x86::xen_mca::xen_mc>(),
+        align: align_of::<crate::toolstack::v4_14::x86_64::arch_x86::xen_mca::xen_mc>(),
+        c: "struct xen_mc",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "cmd",
+                ty: "u32",
+                c: "cmd",
+                offset: offset_of!(
+                    crate ::toolstack::v4_14::x86_64::arch_x86::xen_mca::xen_mc, cmd
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "interface_version",
+                ty: "u32",
+                c: "interface_version",
+                offset: offset_of!(
+                    crate ::toolstack::v4_14::x86_64::arch_x86::xen_mca::xen_mc,
+                    interface_version
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "u",
+                ty: "xen_mc_u",
+                c: "u",
+                offset: offset_of!(
+                    crate ::toolstack::v4_14::x86_64::arch_x86::xen_mca::xen_mc, u
+                ),
+                size: size_of::<
+                    crate::toolstack::v4_14::x86_64::arch_x86::xen_mca::xen_mc_u,
+                >(),
+                record: "xen_mc_u",
+            },
+        ],
+        bitfields: &[],
+    },
+    Record {
         name: "cpu_user_regs_r15",
         header: "arch-x86/xen-x86_64.h",
         kind: Kind::Union,
@@ -17574,6 +17621,58 @@ static ALIASES: &[Alias] = &[
         >(),
     },
     Alias {
+        name: "xen_mc_t",
+        header: "arch-x86/xen-mca.h",
+        c: "xen_mc_t",
+        ty: "xen_mc",
+        size: size_of::<crate::toolstack::v4_14::x86_64::arch_x86::xen_mca::xen_mc_t>(),
+    },
+    Alias {
+        name: "__guest_handle_xen_mc_t",
+        header: "arch-x86/xen-mca.h",
+        c: "__guest_handle_xen_mc_t",
+        ty: "Handle64<xen_mc_t>",
+        size: size_of::<
+            crate::toolstack::v4_14::x86_64::arch_x86::xen_mca::__guest_handle_xen_mc_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xen_mc_t",
+        header: "arch-x86/xen-mca.h",
+        c: "__guest_handle_const_xen_mc_t",
+        ty: "Handle64<xen_mc_t>",
+        size: size_of::<
+            crate::toolstack::v4_14::x86_64::arch_x86::xen_mca::__guest_handle_const_xen_mc_t,
+        >(),
+    },
+    Alias {
+        name: "cpu_user_regs_t",
+        header: "arch-x86/xen-x86_64.h",
+        c: "cpu_user_regs_t",
+        ty: "cpu_user_regs",
+        size: size_of::<
+            crate::toolstack::v4_14::x86_64::arch_x86::xen_x86_64::cpu_user_regs_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_cpu_user_regs_t",
+        header: "arch-x86/xen-x86_64.h",
+        c: "__guest_handle_cpu_user_regs_t",
+        ty: "Handle64<cpu_user_regs_t>",
+        size: size_of::<
+            crate::toolstack::v4_14::x86_64::arch_x86::xen_x86_64::__guest_handle_cpu_user_regs_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_cpu_user_regs_t",
+        header: "arch-x86/xen-x86_64.h",
+        c: "__guest_handle_const_cpu_user_regs_t",
+        ty: "Handle64<cpu_user_regs_t>",
+        size: size_of::<
+            crate::toolstack::v4_14::x86_64::arch_x86::xen_x86_64::__guest_handle_const_cpu_user_regs_t,
+        >(),
+    },
+    Alias {
         name: "xen_pfn_t",
         header: "arch-x86/xen.h",
         c: "xen_pfn_t",
@@ -17603,6 +17702,15 @@ static ALIASES: &[Alias] = &[
         ty: "Handle64<vcpu_guest_context_t>",
         size: size_of::<
             crate::toolstack::v4_14::x86_64::arch_x86::xen::__guest_handle_vcpu_guest_context_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_vcpu_guest_context_t",
+        header: "arch-x86/xen.h",
+        c: "__guest_handle_const_vcpu_guest_context_t",
+        ty: "Handle64<vcpu_guest_context_t>",
+        size: size_of::<
+            crate::toolstack::v4_14::x86_64::arch_x86::xen::__guest_handle_const_vcpu_guest_context_t,
         >(),
     },
     Alias {

@@ -435,7 +435,7 @@ pub const VM_EVENT_DESC_GDTR: i32 = 2;
 pub const VM_EVENT_DESC_LDTR: i32 = 3;
 /// `VM_EVENT_DESC_TR`, `vm_event.h`, `int`.
 pub const VM_EVENT_DESC_TR: i32 = 4;
-/// `struct vm_event_desc_access.arch).vmx`, `vm_event.h`, 16 bytes.
+/// `struct vm_event_desc_access.arch.vmx`, `vm_event.h`, 16 bytes.
 #[repr(C, align(8))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -636,7 +636,7 @@ impl vm_event_emul_insn_data {
     /// All bytes zero.
     pub const ZERO: Self = Self { data: [0; 16] };
 }
-/// `struct vm_event_st.u).interrupt`, `vm_event.h`, 24 bytes.
+/// `struct vm_event_st.u.interrupt`, `vm_event.h`, 24 bytes.
 #[repr(C)]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -675,7 +675,7 @@ impl vm_event_st_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-/// `struct vm_event_st.data).regs`, `vm_event.h`, 328 bytes.
+/// `struct vm_event_st.data.regs`, `vm_event.h`, 328 bytes.
 #[repr(C)]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -690,7 +690,7 @@ impl vm_event_st_data_regs {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 328] };
 }
-/// `struct vm_event_st.data).emul`, `vm_event.h`, 328 bytes.
+/// `struct vm_event_st.data.emul`, `vm_event.h`, 328 bytes.
 #[repr(C)]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -768,7 +768,7 @@ impl vm_event_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 384] };
 }
-/// `struct vm_event_sring.pvt).netif`, `vm_event.h`, 1 byte.
+/// `struct vm_event_sring.pvt.netif`, `vm_event.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -787,7 +787,7 @@ impl vm_event_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct vm_event_sring.pvt).tapif_user`, `vm_event.h`, 1 byte.
+/// `struct vm_event_sring.pvt.tapif_user`, `vm_event.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

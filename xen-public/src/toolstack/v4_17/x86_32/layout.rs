@@ -30811,12 +30811,30 @@ static ALIASES: &[Alias] = &[
         size: size_of::<crate::toolstack::v4_17::x86_32::arch_x86::xen_mca::xen_mc_t>(),
     },
     Alias {
+        name: "__guest_handle_xen_mc_t",
+        header: "arch-x86/xen-mca.h",
+        c: "__guest_handle_xen_mc_t",
+        ty: "Handle32<xen_mc_t>",
+        size: size_of::<
+            crate::toolstack::v4_17::x86_32::arch_x86::xen_mca::__guest_handle_xen_mc_t,
+        >(),
+    },
+    Alias {
         name: "__guest_handle_64_xen_mc_t",
         header: "arch-x86/xen-mca.h",
         c: "__guest_handle_64_xen_mc_t",
         ty: "Handle64<xen_mc_t>",
         size: size_of::<
             crate::toolstack::v4_17::x86_32::arch_x86::xen_mca::__guest_handle_64_xen_mc_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xen_mc_t",
+        header: "arch-x86/xen-mca.h",
+        c: "__guest_handle_const_xen_mc_t",
+        ty: "Handle32<xen_mc_t>",
+        size: size_of::<
+            crate::toolstack::v4_17::x86_32::arch_x86::xen_mca::__guest_handle_const_xen_mc_t,
         >(),
     },
     Alias {
@@ -30856,12 +30874,30 @@ static ALIASES: &[Alias] = &[
         >(),
     },
     Alias {
+        name: "__guest_handle_cpu_user_regs_t",
+        header: "arch-x86/xen-x86_32.h",
+        c: "__guest_handle_cpu_user_regs_t",
+        ty: "Handle32<cpu_user_regs_t>",
+        size: size_of::<
+            crate::toolstack::v4_17::x86_32::arch_x86::xen_x86_32::__guest_handle_cpu_user_regs_t,
+        >(),
+    },
+    Alias {
         name: "__guest_handle_64_cpu_user_regs_t",
         header: "arch-x86/xen-x86_32.h",
         c: "__guest_handle_64_cpu_user_regs_t",
         ty: "Handle64<cpu_user_regs_t>",
         size: size_of::<
             crate::toolstack::v4_17::x86_32::arch_x86::xen_x86_32::__guest_handle_64_cpu_user_regs_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_cpu_user_regs_t",
+        header: "arch-x86/xen-x86_32.h",
+        c: "__guest_handle_const_cpu_user_regs_t",
+        ty: "Handle32<cpu_user_regs_t>",
+        size: size_of::<
+            crate::toolstack::v4_17::x86_32::arch_x86::xen_x86_32::__guest_handle_const_cpu_user_regs_t,
         >(),
     },
     Alias {
@@ -30931,12 +30967,30 @@ static ALIASES: &[Alias] = &[
         >(),
     },
     Alias {
+        name: "__guest_handle_vcpu_guest_context_t",
+        header: "arch-x86/xen.h",
+        c: "__guest_handle_vcpu_guest_context_t",
+        ty: "Handle32<vcpu_guest_context_t>",
+        size: size_of::<
+            crate::toolstack::v4_17::x86_32::arch_x86::xen::__guest_handle_vcpu_guest_context_t,
+        >(),
+    },
+    Alias {
         name: "__guest_handle_64_vcpu_guest_context_t",
         header: "arch-x86/xen.h",
         c: "__guest_handle_64_vcpu_guest_context_t",
         ty: "Handle64<vcpu_guest_context_t>",
         size: size_of::<
             crate::toolstack::v4_17::x86_32::arch_x86::xen::__guest_handle_64_vcpu_guest_context_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_vcpu_guest_context_t",
+        header: "arch-x86/xen.h",
+        c: "__guest_handle_const_vcpu_guest_context_t",
+        ty: "Handle32<vcpu_guest_context_t>",
+        size: size_of::<
+            crate::toolstack::v4_17::x86_32::arch_x86::xen::__guest_handle_const_vcpu_guest_context_t,
         >(),
     },
     Alias {

@@ -447,7 +447,7 @@ pub const VM_EVENT_DESC_GDTR: i32 = 2;
 pub const VM_EVENT_DESC_LDTR: i32 = 3;
 /// `VM_EVENT_DESC_TR`, `vm_event.h`, `int`.
 pub const VM_EVENT_DESC_TR: i32 = 4;
-/// `struct vm_event_desc_access.arch).vmx`, `vm_event.h`, 16 bytes.
+/// `struct vm_event_desc_access.arch.vmx`, `vm_event.h`, 16 bytes.
 #[repr(C, align(8))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -648,7 +648,7 @@ impl vm_event_emul_insn_data {
     /// All bytes zero.
     pub const ZERO: Self = Self { data: [0; 16] };
 }
-/// `struct vm_event_vmexit.arch).vmx`, `vm_event.h`, 16 bytes.
+/// `struct vm_event_vmexit.arch.vmx`, `vm_event.h`, 16 bytes.
 #[repr(C, align(8))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -713,7 +713,7 @@ impl vm_event_vmexit {
         arch: vm_event_vmexit_arch::ZERO,
     };
 }
-/// `struct vm_event_st.u).interrupt`, `vm_event.h`, 24 bytes.
+/// `struct vm_event_st.u.interrupt`, `vm_event.h`, 24 bytes.
 #[repr(C)]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -753,7 +753,7 @@ impl vm_event_st_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
-/// `struct vm_event_st.data).regs`, `vm_event.h`, 344 bytes.
+/// `struct vm_event_st.data.regs`, `vm_event.h`, 344 bytes.
 #[repr(C)]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -768,7 +768,7 @@ impl vm_event_st_data_regs {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 344] };
 }
-/// `struct vm_event_st.data).emul`, `vm_event.h`, 344 bytes.
+/// `struct vm_event_st.data.emul`, `vm_event.h`, 344 bytes.
 #[repr(C)]
 #[cfg_attr(
     feature = "zerocopy-generated",
@@ -846,7 +846,7 @@ impl vm_event_sring_entry {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 400] };
 }
-/// `struct vm_event_sring.pvt).netif`, `vm_event.h`, 1 byte.
+/// `struct vm_event_sring.pvt.netif`, `vm_event.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -865,7 +865,7 @@ impl vm_event_sring_pvt_netif {
     /// All bytes zero.
     pub const ZERO: Self = Self { smartpoll_active: 0 };
 }
-/// `struct vm_event_sring.pvt).tapif_user`, `vm_event.h`, 1 byte.
+/// `struct vm_event_sring.pvt.tapif_user`, `vm_event.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

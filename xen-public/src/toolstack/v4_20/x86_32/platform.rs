@@ -300,7 +300,7 @@ impl xenpf_efi_guid {
         data4: [0; 8],
     };
 }
-/// `struct xenpf_efi_runtime_call.u).get_time`, `platform.h`, 24 bytes.
+/// `struct xenpf_efi_runtime_call.u.get_time`, `platform.h`, 24 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -325,7 +325,7 @@ impl xenpf_efi_runtime_call_u_get_time {
         accuracy: 0,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).get_variable`, `platform.h`, 28 bytes.
+/// `struct xenpf_efi_runtime_call.u.get_variable`, `platform.h`, 28 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -352,7 +352,7 @@ impl xenpf_efi_runtime_call_u_get_variable {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).get_next_variable_name`, `platform.h`, 24 bytes.
+/// `struct xenpf_efi_runtime_call.u.get_next_variable_name`, `platform.h`, 24 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -377,7 +377,7 @@ impl xenpf_efi_runtime_call_u_get_next_variable_name {
         vendor_guid: xenpf_efi_guid::ZERO,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).query_variable_info`, `platform.h`, 28 bytes.
+/// `struct xenpf_efi_runtime_call.u.query_variable_info`, `platform.h`, 28 bytes.
 #[repr(C, packed(4))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -404,7 +404,7 @@ impl xenpf_efi_runtime_call_u_query_variable_info {
         max_size: 0,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).query_capsule_capabilities`, `platform.h`, 20 bytes.
+/// `struct xenpf_efi_runtime_call.u.query_capsule_capabilities`, `platform.h`, 20 bytes.
 #[repr(C, packed(4))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -431,7 +431,7 @@ impl xenpf_efi_runtime_call_u_query_capsule_capabilities {
         reset_type: 0,
     };
 }
-/// `struct xenpf_efi_runtime_call.u).update_capsule`, `platform.h`, 16 bytes.
+/// `struct xenpf_efi_runtime_call.u.update_capsule`, `platform.h`, 16 bytes.
 #[repr(C, packed(4))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -510,7 +510,7 @@ pub type __guest_handle_64_xenpf_efi_runtime_call_t = crate::handle::Handle64<
 pub type __guest_handle_64_const_xenpf_efi_runtime_call_t = crate::handle::Handle64<
     xenpf_efi_runtime_call_t,
 >;
-/// `struct xenpf_firmware_info.u).disk_info`, `platform.h`, 12 bytes.
+/// `struct xenpf_firmware_info.u.disk_info`, `platform.h`, 12 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -543,7 +543,7 @@ impl xenpf_firmware_info_u_disk_info {
         edd_params: <crate::toolstack::v4_20::x86_32::xen::__guest_handle_void>::ZERO,
     };
 }
-/// `struct xenpf_firmware_info.u).disk_mbr_signature`, `platform.h`, 8 bytes.
+/// `struct xenpf_firmware_info.u.disk_mbr_signature`, `platform.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -568,7 +568,7 @@ impl xenpf_firmware_info_u_disk_mbr_signature {
         mbr_signature: 0,
     };
 }
-/// `struct xenpf_firmware_info.u).vbeddc_info`, `platform.h`, 8 bytes.
+/// `struct xenpf_firmware_info.u.vbeddc_info`, `platform.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

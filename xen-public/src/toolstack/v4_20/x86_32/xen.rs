@@ -216,7 +216,7 @@ impl vcpu_time_info {
 }
 /// `vcpu_time_info_t`, `xen.h`, 32 bytes.
 pub type vcpu_time_info_t = vcpu_time_info;
-/// `struct dom0_vga_console_info.u).text_mode_3`, `xen.h`, 10 bytes.
+/// `struct dom0_vga_console_info.u.text_mode_3`, `xen.h`, 10 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -245,7 +245,7 @@ impl dom0_vga_console_info_u_text_mode_3 {
         columns: 0,
     };
 }
-/// `struct dom0_vga_console_info.u).vesa_lfb`, `xen.h`, 36 bytes.
+/// `struct dom0_vga_console_info.u.vesa_lfb`, `xen.h`, 36 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

@@ -619,7 +619,7 @@ pub const XEN_DOMCTL_SCHEDOP_getinfo: i32 = 1;
 pub const XEN_DOMCTL_SCHEDOP_putvcpuinfo: i32 = 2;
 /// `XEN_DOMCTL_SCHEDOP_getvcpuinfo`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_SCHEDOP_getvcpuinfo: i32 = 3;
-/// `struct xen_domctl_scheduler_op.u).v`, `domctl.h`, 16 bytes.
+/// `struct xen_domctl_scheduler_op.u.v`, `domctl.h`, 16 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -939,7 +939,7 @@ impl xen_domctl_sendtrigger {
 pub const XEN_DOMCTL_DEV_PCI: i32 = 0;
 /// `XEN_DOMCTL_DEV_DT`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_DEV_DT: i32 = 1;
-/// `struct xen_domctl_assign_device.u).pci`, `domctl.h`, 4 bytes.
+/// `struct xen_domctl_assign_device.u.pci`, `domctl.h`, 4 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -958,7 +958,7 @@ impl xen_domctl_assign_device_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { machine_sbdf: 0 };
 }
-/// `struct xen_domctl_assign_device.u).dt`, `domctl.h`, 16 bytes.
+/// `struct xen_domctl_assign_device.u.dt`, `domctl.h`, 16 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1060,7 +1060,7 @@ pub const PT_IRQ_TYPE_MSI: i32 = 2;
 pub const PT_IRQ_TYPE_MSI_TRANSLATE: i32 = 3;
 /// `PT_IRQ_TYPE_SPI`, `domctl.h`, `int`.
 pub const PT_IRQ_TYPE_SPI: i32 = 4;
-/// `struct xen_domctl_bind_pt_irq.u).isa`, `domctl.h`, 1 byte.
+/// `struct xen_domctl_bind_pt_irq.u.isa`, `domctl.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1079,7 +1079,7 @@ impl xen_domctl_bind_pt_irq_u_isa {
     /// All bytes zero.
     pub const ZERO: Self = Self { isa_irq: 0 };
 }
-/// `struct xen_domctl_bind_pt_irq.u).pci`, `domctl.h`, 3 bytes.
+/// `struct xen_domctl_bind_pt_irq.u.pci`, `domctl.h`, 3 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1100,7 +1100,7 @@ impl xen_domctl_bind_pt_irq_u_pci {
     /// All bytes zero.
     pub const ZERO: Self = Self { bus: 0, device: 0, intx: 0 };
 }
-/// `struct xen_domctl_bind_pt_irq.u).msi`, `domctl.h`, 16 bytes.
+/// `struct xen_domctl_bind_pt_irq.u.msi`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1127,7 +1127,7 @@ impl xen_domctl_bind_pt_irq_u_msi {
         gtable: 0,
     };
 }
-/// `struct xen_domctl_bind_pt_irq.u).spi`, `domctl.h`, 2 bytes.
+/// `struct xen_domctl_bind_pt_irq.u.spi`, `domctl.h`, 2 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1576,7 +1576,7 @@ pub const XEN_DOMCTL_VM_EVENT_OP_PAGING: i32 = 1;
 pub const XEN_DOMCTL_VM_EVENT_OP_MONITOR: i32 = 2;
 /// `XEN_DOMCTL_VM_EVENT_OP_SHARING`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_VM_EVENT_OP_SHARING: i32 = 3;
-/// `struct xen_domctl_vm_event_op.u).enable`, `domctl.h`, 4 bytes.
+/// `struct xen_domctl_vm_event_op.u.enable`, `domctl.h`, 4 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -1971,7 +1971,7 @@ pub const XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT: i32 = 11;
 pub const XEN_DOMCTL_MONITOR_EVENT_VMEXIT: i32 = 12;
 /// `XEN_DOMCTL_MONITOR_EVENT_IO`, `domctl.h`, `int`.
 pub const XEN_DOMCTL_MONITOR_EVENT_IO: i32 = 13;
-/// `struct xen_domctl_monitor_op.u).mov_to_cr`, `domctl.h`, 16 bytes.
+/// `struct xen_domctl_monitor_op.u.mov_to_cr`, `domctl.h`, 16 bytes.
 #[repr(C, align(8))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -2002,7 +2002,7 @@ impl xen_domctl_monitor_op_u_mov_to_cr {
         bitmask: 0,
     };
 }
-/// `struct xen_domctl_monitor_op.u).mov_to_msr`, `domctl.h`, 8 bytes.
+/// `struct xen_domctl_monitor_op.u.mov_to_msr`, `domctl.h`, 8 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -2027,7 +2027,7 @@ impl xen_domctl_monitor_op_u_mov_to_msr {
         _pad_0x05: crate::pad::Pad::ZERO,
     };
 }
-/// `struct xen_domctl_monitor_op.u).guest_request`, `domctl.h`, 2 bytes.
+/// `struct xen_domctl_monitor_op.u.guest_request`, `domctl.h`, 2 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -2050,7 +2050,7 @@ impl xen_domctl_monitor_op_u_guest_request {
         allow_userspace: 0,
     };
 }
-/// `struct xen_domctl_monitor_op.u).debug_exception`, `domctl.h`, 1 byte.
+/// `struct xen_domctl_monitor_op.u.debug_exception`, `domctl.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -2069,7 +2069,7 @@ impl xen_domctl_monitor_op_u_debug_exception {
     /// All bytes zero.
     pub const ZERO: Self = Self { sync: 0 };
 }
-/// `struct xen_domctl_monitor_op.u).vmexit`, `domctl.h`, 1 byte.
+/// `struct xen_domctl_monitor_op.u.vmexit`, `domctl.h`, 1 byte.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

@@ -1548,7 +1548,7 @@ impl __HVM_SAVE_TYPE_MTRR {
         _pad_0xff: crate::pad::Pad::ZERO,
     };
 }
-/// `struct hvm_hw_cpu_xsave.save_area).fpu_sse`, `arch-x86/hvm/save.h`, 512 bytes.
+/// `struct hvm_hw_cpu_xsave.save_area.fpu_sse`, `arch-x86/hvm/save.h`, 512 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

@@ -309,8 +309,12 @@ impl cpu_user_regs {
 }
 /// `cpu_user_regs_t`, `arch-x86/xen-x86_32.h`, 68 bytes.
 pub type cpu_user_regs_t = cpu_user_regs;
+/// `__guest_handle_cpu_user_regs_t`, `arch-x86/xen-x86_32.h`, 4 bytes.
+pub type __guest_handle_cpu_user_regs_t = crate::handle::Handle32<cpu_user_regs_t>;
 /// `__guest_handle_64_cpu_user_regs_t`, `arch-x86/xen-x86_32.h`, 8 bytes.
 pub type __guest_handle_64_cpu_user_regs_t = crate::handle::Handle64<cpu_user_regs_t>;
+/// `__guest_handle_const_cpu_user_regs_t`, `arch-x86/xen-x86_32.h`, 4 bytes.
+pub type __guest_handle_const_cpu_user_regs_t = crate::handle::Handle32<cpu_user_regs_t>;
 /// `__guest_handle_64_const_cpu_user_regs_t`, `arch-x86/xen-x86_32.h`, 8 bytes.
 pub type __guest_handle_64_const_cpu_user_regs_t = crate::handle::Handle64<
     cpu_user_regs_t,

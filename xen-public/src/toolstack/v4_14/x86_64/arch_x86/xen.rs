@@ -109,6 +109,10 @@ pub type vcpu_guest_context_t = vcpu_guest_context;
 pub type __guest_handle_vcpu_guest_context_t = crate::handle::Handle64<
     vcpu_guest_context_t,
 >;
+/// `__guest_handle_const_vcpu_guest_context_t`, `arch-x86/xen.h`, 8 bytes.
+pub type __guest_handle_const_vcpu_guest_context_t = crate::handle::Handle64<
+    vcpu_guest_context_t,
+>;
 /// `struct xen_arch_domainconfig`, `arch-x86/xen.h`, 4 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]

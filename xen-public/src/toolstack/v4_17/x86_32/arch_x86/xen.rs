@@ -105,8 +105,16 @@ impl vcpu_guest_context {
 }
 /// `vcpu_guest_context_t`, `arch-x86/xen.h`, 2800 bytes.
 pub type vcpu_guest_context_t = vcpu_guest_context;
+/// `__guest_handle_vcpu_guest_context_t`, `arch-x86/xen.h`, 4 bytes.
+pub type __guest_handle_vcpu_guest_context_t = crate::handle::Handle32<
+    vcpu_guest_context_t,
+>;
 /// `__guest_handle_64_vcpu_guest_context_t`, `arch-x86/xen.h`, 8 bytes.
 pub type __guest_handle_64_vcpu_guest_context_t = crate::handle::Handle64<
+    vcpu_guest_context_t,
+>;
+/// `__guest_handle_const_vcpu_guest_context_t`, `arch-x86/xen.h`, 4 bytes.
+pub type __guest_handle_const_vcpu_guest_context_t = crate::handle::Handle32<
     vcpu_guest_context_t,
 >;
 /// `__guest_handle_64_const_vcpu_guest_context_t`, `arch-x86/xen.h`, 8 bytes.

@@ -465,6 +465,12 @@ impl cpu_user_regs {
         _pad6: [0; 3],
     };
 }
+/// `cpu_user_regs_t`, `arch-x86/xen-x86_64.h`, 200 bytes.
+pub type cpu_user_regs_t = cpu_user_regs;
+/// `__guest_handle_cpu_user_regs_t`, `arch-x86/xen-x86_64.h`, 8 bytes.
+pub type __guest_handle_cpu_user_regs_t = crate::handle::Handle64<cpu_user_regs_t>;
+/// `__guest_handle_const_cpu_user_regs_t`, `arch-x86/xen-x86_64.h`, 8 bytes.
+pub type __guest_handle_const_cpu_user_regs_t = crate::handle::Handle64<cpu_user_regs_t>;
 crate::plain! {
     cpu_user_regs_r15 cpu_user_regs_r14 cpu_user_regs_r13 cpu_user_regs_r12
     cpu_user_regs_rbp cpu_user_regs_rbx_bl cpu_user_regs_rbx cpu_user_regs_r11

@@ -360,8 +360,12 @@ impl xen_mc {
 }
 /// `xen_mc_t`, `arch-x86/xen-mca.h`, 152 bytes.
 pub type xen_mc_t = xen_mc;
+/// `__guest_handle_xen_mc_t`, `arch-x86/xen-mca.h`, 4 bytes.
+pub type __guest_handle_xen_mc_t = crate::handle::Handle32<xen_mc_t>;
 /// `__guest_handle_64_xen_mc_t`, `arch-x86/xen-mca.h`, 8 bytes.
 pub type __guest_handle_64_xen_mc_t = crate::handle::Handle64<xen_mc_t>;
+/// `__guest_handle_const_xen_mc_t`, `arch-x86/xen-mca.h`, 4 bytes.
+pub type __guest_handle_const_xen_mc_t = crate::handle::Handle32<xen_mc_t>;
 /// `__guest_handle_64_const_xen_mc_t`, `arch-x86/xen-mca.h`, 8 bytes.
 pub type __guest_handle_64_const_xen_mc_t = crate::handle::Handle64<xen_mc_t>;
 crate::plain! {

@@ -315,7 +315,32 @@ impl xen_mc_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 144] };
 }
+/// `struct xen_mc`, `arch-x86/xen-mca.h`, 152 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct xen_mc {
+    pub cmd: u32,
+    pub interface_version: u32,
+    pub u: xen_mc_u,
+}
+impl xen_mc {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        cmd: 0,
+        interface_version: 0,
+        u: xen_mc_u::ZERO,
+    };
+}
+/// `xen_mc_t`, `arch-x86/xen-mca.h`, 152 bytes.
+pub type xen_mc_t = xen_mc;
+/// `__guest_handle_xen_mc_t`, `arch-x86/xen-mca.h`, 8 bytes.
+pub type __guest_handle_xen_mc_t = crate::handle::Handle64<xen_mc_t>;
+/// `__guest_handle_const_xen_mc_t`, `arch-x86/xen-mca.h`, 8 bytes.
+pub type __guest_handle_const_xen_mc_t = crate::handle::Handle64<xen_mc_t>;
 crate::plain! {
     mcinfo_msr mc_info mcinfo_logical_cpu xen_mc_fetch xen_mc_notifydomain
-    xen_mc_physcpuinfo xen_mc_msrinject xen_mc_mceinject xen_mc_inject_v2 xen_mc_u
+    xen_mc_physcpuinfo xen_mc_msrinject xen_mc_mceinject xen_mc_inject_v2 xen_mc_u xen_mc
 }
