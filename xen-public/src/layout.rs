@@ -15,6 +15,9 @@ pub struct Tables {
     pub release: &'static str,
     /// Whether these are the types behind `__XEN_TOOLS__` (module `toolstack`).
     pub toolstack: bool,
+    /// The interface version the headers were read at; `None` is the newest of the release. Tables of an
+    /// older one hold only what is not the same in the newest (module `compat`).
+    pub interface: Option<u32>,
     /// Structs and unions, by header and place in it.
     pub records: &'static [Record],
     /// Typedefs, enums and guest handles.
@@ -166,6 +169,11 @@ impl Value {
             Self::Str(_) => "&str",
         }
     }
+}
+
+/// The tables of the older interface versions of every ABI: what module `compat` holds.
+pub fn compat() -> impl Iterator<Item = &'static Tables> {
+    crate::abi::COMPAT_TABLES.iter().copied().flatten().copied()
 }
 
 /// The tables of every ABI, and of every toolstack release where the `toolstack` feature is on.

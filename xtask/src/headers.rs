@@ -127,7 +127,7 @@ impl fmt::Display for View {
         };
         write!(f, "{} {} {mode}", self.release, self.abi.module())?;
         match self.interface {
-            Some(version) => write!(f, " below interface {version:#010x}"),
+            Some(version) => write!(f, " interface {version:#010x}"),
             None => Ok(()),
         }
     }
@@ -135,8 +135,6 @@ impl fmt::Display for View {
 
 /// Headers that are read only through another one, or for another kind of reader.
 const NOT_INCLUDED: &[&str] = &[
-    // Demands an interface version older than any that is current.
-    "dom0_ops.h",
     // Through hvm/save.h only.
     "arch-x86/hvm/save.h",
     "arch-arm/hvm/save.h",
@@ -186,13 +184,23 @@ impl View {
     /// # Errors
     /// The vendored folder can't be read.
     pub fn includes(&self) -> Result<Vec<String>> {
-        let public = self.release.include_dir().join("public");
-        let mut headers = Vec::new();
-        walk(&public, &public, &mut headers)?;
+        let mut headers = self.all_headers()?;
         headers.retain(|h| self.wants(h));
         headers.sort();
         // xen.h first: all others stand on it.
         headers.sort_by_key(|h| h != "xen.h");
+        Ok(headers)
+    }
+
+    /// Every header of the release.
+    ///
+    /// # Errors
+    /// The vendored folder can't be read.
+    pub fn all_headers(&self) -> Result<Vec<String>> {
+        let public = self.release.include_dir().join("public");
+        let mut headers = Vec::new();
+        walk(&public, &public, &mut headers)?;
+        headers.sort();
         Ok(headers)
     }
 
@@ -202,6 +210,10 @@ impl View {
             Abi::X86_64 => &["arch-arm", "arch-x86_32", "arch-x86/xen-x86_32"],
             Abi::Arm32 | Abi::Arm64 => &["arch-x86"],
         };
+        // Refuses every interface version from this one on.
+        if header == "dom0_ops.h" && !self.interface.is_some_and(|v| v < 0x0003_0204) {
+            return false;
+        }
         let tools_only = ["domctl.h", "sysctl.h"].contains(&header);
         !NOT_INCLUDED.contains(&header)
             && !foreign.iter().any(|start| header.starts_with(start))

@@ -12,3 +12,11 @@ pub static TABLES: &[&crate::layout::Tables] = &[
     &arm32::layout::TABLES,
     &arm64::layout::TABLES,
 ];
+/// The tables of all ABIs' older interface versions.
+#[cfg(feature = "layout")]
+pub static COMPAT_TABLES: &[&[&crate::layout::Tables]] = &[
+    x86_32::compat::TABLES,
+    x86_64::compat::TABLES,
+    arm32::compat::TABLES,
+    arm64::compat::TABLES,
+];

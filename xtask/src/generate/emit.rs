@@ -13,11 +13,20 @@ use super::plan::{self, Content, Field, Plan, Repr};
 pub struct Emitter<'a> {
     /// What is emitted.
     pub unit: &'a Unit,
-    /// The path of the set's root module, such as `crate::abi::x86_64`.
+    /// All that the emitted types may mention.
+    pub all: &'a Unit,
+    /// The path of the root module of the types, such as `crate::abi::x86_64`.
     pub root: TokenStream,
+    /// The types that stand elsewhere, with the root modules they have.
+    pub homes: Homes,
+    /// The root module of what is emitted, if not `root`.
+    pub own: Option<TokenStream>,
     /// Whether the set is a toolstack's.
     pub toolstack: bool,
 }
+
+/// The root modules of types that stand in another set of modules.
+pub type Homes = BTreeMap<Path, TokenStream>;
 
 /// Generated files by path below the set's folder.
 pub type Files = BTreeMap<String, String>;
@@ -56,6 +65,18 @@ fn int(bits: u64, signed: bool) -> proc_macro2::Ident {
 }
 
 impl Emitter<'_> {
+    /// An emitter of all that a unit has, with every type in the one set of modules.
+    pub fn whole(unit: &Unit, root: TokenStream, toolstack: bool) -> Emitter<'_> {
+        Emitter {
+            unit,
+            all: unit,
+            root,
+            homes: Homes::new(),
+            own: None,
+            toolstack,
+        }
+    }
+
     /// Writes all modules.
     ///
     /// # Errors
@@ -103,9 +124,12 @@ impl Emitter<'_> {
                     self.unit.view.release,
                     self.unit.view.abi.module()
                 );
+                // Only the newest guest interface has older ones beside it.
+                let compat =
+                    (self.own.is_none() && !self.toolstack).then(|| quote! { pub mod compat; });
                 let inner = children(folder);
                 let text = render(
-                    quote! { #![doc = #doc] #[cfg(feature = "layout")] pub mod layout; #inner },
+                    quote! { #![doc = #doc] #[cfg(feature = "layout")] pub mod layout; #compat #inner },
                 )?;
                 files.insert("mod.rs".into(), text);
             } else if !files.contains_key(&format!("{folder}.rs")) {
@@ -126,7 +150,15 @@ impl Emitter<'_> {
 
     /// The path of a type from anywhere in the crate.
     fn full_path(&self, path: &Path) -> TokenStream {
-        let root = &self.root;
+        self.path_below(self.homes.get(path).unwrap_or(&self.root), path)
+    }
+
+    /// The path of something that is emitted.
+    fn own_path(&self, path: &Path) -> TokenStream {
+        self.path_below(self.own.as_ref().unwrap_or(&self.root), path)
+    }
+
+    fn path_below(&self, root: &TokenStream, path: &Path) -> TokenStream {
         let modules = module_path(&path.header).into_iter().map(|m| ident(&m));
         let name = ident(&path.name);
         quote! { #root #(::#modules)* ::#name }
@@ -144,7 +176,8 @@ impl Emitter<'_> {
                 quote! { #name }
             }
             Ty::Record(path) | Ty::Alias(path, _) => {
-                if header == Some(path.header.as_str()) {
+                let here = self.own.is_none() || self.unit.type_item(path).is_some();
+                if header == Some(path.header.as_str()) && here {
                     let name = ident(&path.name);
                     quote! { #name }
                 } else {
@@ -231,7 +264,7 @@ impl Emitter<'_> {
             header: header.to_owned(),
             name: record.name.clone(),
         };
-        let plan = plan::plan(self.unit, record, &path)?;
+        let plan = plan::plan(self.all, record, &path)?;
         let name = ident(&record.name);
         let repr = repr_tokens(plan.repr);
         let keyword = if record.union {
@@ -244,7 +277,7 @@ impl Emitter<'_> {
             c_spelling(record),
             bytes(record.size)
         );
-        let union = self.unit.has_union(&Ty::Record(path));
+        let union = self.all.has_union(&Ty::Record(path));
         let traits = (!union).then(|| {
             quote! { #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))] }
         });
@@ -384,7 +417,7 @@ impl Emitter<'_> {
         for (header, items) in &self.unit.headers {
             for item in items {
                 let name = item.name();
-                let path = self.full_path(&Path {
+                let path = self.own_path(&Path {
                     header: header.clone(),
                     name: name.to_owned(),
                 });
@@ -417,8 +450,16 @@ impl Emitter<'_> {
         let abi = self.unit.view.abi.module();
         let release = self.unit.view.release.0;
         let toolstack = self.toolstack;
+        let interface = match self.unit.view.interface {
+            Some(version) => {
+                let version: Literal = format!("{version:#010x}").parse().expect("a literal");
+                quote! { Some(#version) }
+            }
+            None => quote! { None },
+        };
         render(quote! {
             #![doc = " The layout of every type of this ABI, as compiled."]
+            #[allow(unused_imports)]
             use core::mem::offset_of;
             #[allow(unused_imports)]
             use crate::layout::{Alias, Bitfield, Constant, Field, Kind, Record, Tables, Value};
@@ -427,6 +468,7 @@ impl Emitter<'_> {
                 abi: #abi,
                 release: #release,
                 toolstack: #toolstack,
+                interface: #interface,
                 records: RECORDS,
                 aliases: ALIASES,
                 constants: CONSTANTS,
@@ -447,7 +489,7 @@ impl Emitter<'_> {
             header: header.to_owned(),
             name: record.name.clone(),
         };
-        let plan = plan::plan(self.unit, record, &own)?;
+        let plan = plan::plan(self.all, record, &own)?;
         let name = &record.name;
         let kind = if record.union {
             quote! { Kind::Union }
@@ -462,7 +504,7 @@ impl Emitter<'_> {
         let c = &record.c;
         let named = record.named;
         let steps = record.base.iter().map(|(parent, field)| {
-            let parent = self.full_path(&Path {
+            let parent = self.own_path(&Path {
                 header: header.to_owned(),
                 name: parent.clone(),
             });

@@ -6,6 +6,7 @@
 //! release, with the types it needs.
 
 pub mod closure;
+pub mod compat;
 pub mod emit;
 pub mod model;
 pub mod plan;
@@ -38,14 +39,15 @@ pub fn generate(mut progress: impl FnMut(&str)) -> Result<Files> {
         let unit = reader.read(&view)?;
         let module = format_ident!("{}", abi.module());
         let root = quote! { crate::abi::#module };
-        let emitter = Emitter {
-            unit: &unit,
-            root,
-            toolstack: false,
-        };
+        let emitter = Emitter::whole(&unit, root, false);
         let made = emitter.files()?;
         progress(&summary(&unit, made.len()));
-        for (path, text) in made {
+        let (compat, gates) = compat::files(&reader, &unit, abi)?;
+        progress(&format!(
+            "{view}: {} interface versions switch names or layouts",
+            gates.len()
+        ));
+        for (path, text) in made.into_iter().chain(compat) {
             files.insert(format!("abi/{}/{path}", abi.module()), text);
         }
     }
@@ -60,11 +62,7 @@ pub fn generate(mut progress: impl FnMut(&str)) -> Result<Files> {
                 format_ident!("{}", abi.module()),
             );
             let root = quote! { crate::toolstack::#version::#module };
-            let emitter = Emitter {
-                unit: &unit,
-                root,
-                toolstack: true,
-            };
+            let emitter = Emitter::whole(&unit, root, true);
             let made = emitter.files()?;
             progress(&summary(&unit, made.len()));
             for (path, text) in made {
@@ -116,6 +114,9 @@ mod roots {
             #[doc = " The tables of all ABIs."]
             #[cfg(feature = "layout")]
             pub static TABLES: &[&crate::layout::Tables] = &[#(&#names::layout::TABLES),*];
+            #[doc = " The tables of all ABIs' older interface versions."]
+            #[cfg(feature = "layout")]
+            pub static COMPAT_TABLES: &[&[&crate::layout::Tables]] = &[#(#names::compat::TABLES),*];
         })
     }
 

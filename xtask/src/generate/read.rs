@@ -285,6 +285,18 @@ impl<'tu> Walk<'tu> {
         if names_itself(underlying, &name) {
             return Ok(());
         }
+        if let Some(ty) = self.pointer_handle(&name, underlying)? {
+            let size = underlying.get_sizeof()? as u64;
+            return self.push(
+                place,
+                Item::Alias(Alias {
+                    c: name.clone(),
+                    name,
+                    ty,
+                    size,
+                }),
+            );
+        }
         if underlying.get_canonical_type().get_kind() == TypeKind::FunctionPrototype {
             return Ok(());
         }
@@ -513,16 +525,7 @@ impl<'tu> Walk<'tu> {
             .filter(|t| t.get_kind() == TypeKind::Pointer)
             .with_context(|| format!("`{name}` does not begin with a pointer"))?;
         let pointee = pointer.get_pointee_type().context("a pointer to nothing")?;
-        let target = if pointee.get_canonical_type().get_kind() == TypeKind::Void {
-            Ty::Void
-        } else if record_declaration(pointee).is_some_and(|d| d.get_definition().is_none()) {
-            Ty::Void
-        } else {
-            if let Some(declaration) = record_declaration(pointee) {
-                self.ensure(declaration)?;
-            }
-            self.ty(pointee)?
-        };
+        let target = self.handle_of(pointee)?;
         let size = ty.get_sizeof()? as u64;
         Ok(Some(Item::Alias(Alias {
             name: name.to_owned(),
@@ -530,6 +533,31 @@ impl<'tu> Walk<'tu> {
             ty: Ty::Handle(size, Box::new(target)),
             size,
         })))
+    }
+
+    /// A guest handle as it is below interface version 0x00030201: a typedef of a bare pointer.
+    fn pointer_handle(&mut self, name: &str, underlying: Type<'tu>) -> Result<Option<Ty>> {
+        if !name.starts_with("__guest_handle_") || !is_pointer(underlying) {
+            return Ok(None);
+        }
+        let pointee = underlying
+            .get_pointee_type()
+            .context("a pointer to nothing")?;
+        let target = self.handle_of(pointee)?;
+        Ok(Some(Ty::Handle(self.view.abi.pointer(), Box::new(target))))
+    }
+
+    /// What a handle points at.
+    fn handle_of(&mut self, pointee: Type<'tu>) -> Result<Ty> {
+        let declaration = record_declaration(pointee);
+        let incomplete = declaration.is_some_and(|d| d.get_definition().is_none());
+        if incomplete || pointee.get_canonical_type().get_kind() == TypeKind::Void {
+            return Ok(Ty::Void);
+        }
+        if let Some(declaration) = declaration {
+            self.ensure(declaration)?;
+        }
+        self.ty(pointee)
     }
 
     /// Reads a tagged record now that something mentions before the walk reaches it.
@@ -585,7 +613,10 @@ impl<'tu> Walk<'tu> {
                 if names_itself(underlying, &name) {
                     return self.ty(underlying);
                 }
-                let to = self.ty(underlying)?;
+                let to = match self.pointer_handle(&name, underlying)? {
+                    Some(handle) => handle,
+                    None => self.ty(underlying)?,
+                };
                 Ok(Ty::Alias(
                     Path {
                         header: place.header,

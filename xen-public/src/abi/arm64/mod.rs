@@ -2,6 +2,7 @@
 //! Xen 4.20, arm64.
 #[cfg(feature = "layout")]
 pub mod layout;
+pub mod compat;
 pub mod arch_arm;
 pub mod argo;
 pub mod callback;

@@ -2,6 +2,7 @@
 //! Xen 4.20, x86_32.
 #[cfg(feature = "layout")]
 pub mod layout;
+pub mod compat;
 pub mod arch_x86;
 pub mod argo;
 pub mod callback;

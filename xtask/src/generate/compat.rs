@@ -1,0 +1,208 @@
+//! Names and layouts that the headers give only to readers of an older interface version.
+//!
+//! A gate of the headers (`__XEN_INTERFACE_VERSION__ < 0x00040700`) is found by its text. For each
+//! version that some gate compares with, the headers are read once just below it and once at it; what
+//! differs is what the gate switches. A type that a switched one mentions is taken from the same gate if
+//! it switches that too, else from the nearest later gate, else from the newest interface.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use quote::{format_ident, quote};
+
+use super::emit::{Emitter, Files, Homes, render};
+use super::model::{Item, Path, Unit};
+use super::read::Reader;
+use crate::headers::{Abi, Mode, NEWEST, View};
+
+const MACRO: &str = "__XEN_INTERFACE_VERSION__";
+
+/// The versions from which on some header of the view declares something else than below, oldest first.
+///
+/// # Errors
+/// A header can't be read.
+pub fn gates(view: &View) -> Result<BTreeSet<u32>> {
+    let mut gates = BTreeSet::new();
+    for header in view.all_headers()? {
+        let path = view.release.include_dir().join("public").join(&header);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("reading {}", path.display()))?;
+        gates.extend(
+            text.lines()
+                .filter(|l| l.trim_start().starts_with('#'))
+                .filter_map(gate),
+        );
+    }
+    Ok(gates)
+}
+
+/// The first version of the newer side of a comparison: `< T` and `>= T` give `T`, `<= T` and `> T` the
+/// next one.
+fn gate(line: &str) -> Option<u32> {
+    let (_, rest) = line.split_once(MACRO)?;
+    let rest = rest.trim_start();
+    let digits = rest.trim_start_matches(['<', '>', '=', ' ']);
+    let hex: String = digits
+        .strip_prefix("0x")?
+        .chars()
+        .take_while(char::is_ascii_hexdigit)
+        .collect();
+    let version = u32::from_str_radix(&hex, 16).ok()?;
+    let operator = rest.split([' ', '0']).next()?;
+    match operator {
+        "<" | ">=" => Some(version),
+        "<=" | ">" => version.checked_add(1),
+        _ => None,
+    }
+}
+
+/// The module's name of a gate.
+pub fn module(gate: u32) -> String {
+    format!("before_{gate:#010x}")
+}
+
+/// Generates the modules of all gates of one ABI: files below the ABI's folder.
+///
+/// # Errors
+/// As reading and emitting have them.
+pub fn files(reader: &Reader, newest: &Unit, abi: Abi) -> Result<(Files, Vec<u32>)> {
+    let view = View::new(NEWEST, abi, Mode::Guest);
+    let gates = gates(&view)?;
+    let mut files = Files::new();
+    let mut made = Vec::new();
+    // From the newest gate to the oldest, so that what a later gate switches has its place already.
+    let mut later = newest.clone();
+    let mut homes = Homes::new();
+    let abi_name = format_ident!("{}", abi.module());
+    for gate in gates.into_iter().rev() {
+        let unit = reader.read(&View {
+            interface: Some(gate - 1),
+            ..view
+        })?;
+        let switched = difference(&unit, &later);
+        if !switched.headers.is_empty() {
+            let name = format_ident!("{}", module(gate));
+            let root = quote! { crate::abi::#abi_name::compat::#name };
+            let main = quote! { crate::abi::#abi_name };
+            for (header, items) in &switched.headers {
+                for item in items.iter().filter(|i| i.is_type()) {
+                    let path = Path {
+                        header: header.clone(),
+                        name: item.name().to_owned(),
+                    };
+                    homes.insert(path, root.clone());
+                }
+            }
+            let emitter = Emitter {
+                all: &unit,
+                unit: &switched,
+                root: main,
+                homes: homes.clone(),
+                own: Some(root),
+                toolstack: false,
+            };
+            for (path, text) in emitter.files()? {
+                files.insert(format!("compat/{}/{path}", module(gate)), text);
+            }
+            made.push(gate);
+        }
+        later = unit;
+    }
+    made.sort_unstable();
+    let names = made.iter().map(|gate| format_ident!("{}", module(*gate)));
+    let docs = made.iter().map(|gate| {
+        format!(
+            " As it was before interface version {gate:#010x}{}.",
+            since(*gate)
+        )
+    });
+    let tables = made.iter().map(|gate| {
+        let name = format_ident!("{}", module(*gate));
+        quote! { &#name::layout::TABLES }
+    });
+    let root = quote! {
+        #![doc = " Names and layouts of older interface versions, by the version that ended them."]
+        #(#[doc = #docs] pub mod #names;)*
+        #[doc = " The tables of all of them."]
+        #[cfg(feature = "layout")]
+        pub static TABLES: &[&crate::layout::Tables] = &[#(#tables),*];
+    };
+    files.insert("compat.rs".into(), render(root)?);
+    Ok((files, made))
+}
+
+/// What `unit` declares otherwise than `other`, or alone.
+fn difference(unit: &Unit, other: &Unit) -> Unit {
+    let mut switched = unit.clone();
+    for (header, items) in &mut switched.headers {
+        let there = other.headers.get(header).map_or(&[][..], Vec::as_slice);
+        items.retain(|item| !there.iter().any(|o| same(o, item)));
+    }
+    switched.headers.retain(|_, items| !items.is_empty());
+    switched
+}
+
+fn same(a: &Item, b: &Item) -> bool {
+    match (a, b) {
+        (Item::Constant(a), Item::Constant(b)) => a.name == b.name && a.value == b.value,
+        (a, b) => a == b,
+    }
+}
+
+/// The release that brought an interface version.
+fn since(gate: u32) -> String {
+    let releases: BTreeMap<u32, &str> = BTreeMap::from([
+        (0x0003_0101, "3.0.2"),
+        (0x0003_0204, "3.0.3"),
+        (0x0003_0205, "3.0.4"),
+        (0x0003_0207, "3.2"),
+        (0x0003_0209, "3.3"),
+        (0x0003_020a, "4.0"),
+        (0x0004_0200, "4.2"),
+        (0x0004_0300, "4.3"),
+        (0x0004_0400, "4.4"),
+        (0x0004_0500, "4.5.1"),
+        (0x0004_0600, "4.6"),
+        (0x0004_0700, "4.7"),
+        (0x0004_0800, "4.8"),
+        (0x0004_0900, "4.9"),
+        (0x0004_0a00, "4.12"),
+        (0x0004_0d00, "4.13"),
+        (0x0004_0e00, "4.14"),
+        (0x0004_1300, "4.19"),
+    ]);
+    match releases.range(gate..).next() {
+        Some((_, release)) => format!(", which came with Xen {release}"),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gate;
+
+    #[test]
+    fn a_gate_is_the_first_version_of_the_newer_side() {
+        assert_eq!(
+            gate("#if __XEN_INTERFACE_VERSION__ < 0x00040700"),
+            Some(0x0004_0700)
+        );
+        assert_eq!(
+            gate("# elif __XEN_INTERFACE_VERSION__>=0x00030209 /* */"),
+            Some(0x0003_0209)
+        );
+        assert_eq!(
+            gate("#if __XEN_INTERFACE_VERSION__ > 0x040600"),
+            Some(0x0004_0601)
+        );
+        assert_eq!(
+            gate("#if __XEN_INTERFACE_VERSION__ <= 0x00040d00"),
+            Some(0x0004_0d01)
+        );
+        assert_eq!(gate("#elif !defined(__XEN_INTERFACE_VERSION__)"), None);
+        assert_eq!(
+            gate("#if __XEN_INTERFACE_VERSION__ > __XEN_LATEST_INTERFACE_VERSION__"),
+            None
+        );
+    }
+}
