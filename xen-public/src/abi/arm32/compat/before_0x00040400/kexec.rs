@@ -4,7 +4,7 @@
 pub const KEXEC_CMD_kexec_load: i32 = 1;
 /// `KEXEC_CMD_kexec_unload`, `kexec.h`, `int`.
 pub const KEXEC_CMD_kexec_unload: i32 = 2;
-/// `xen_kexec_load`, `kexec.h`, 12 bytes.
+/// `struct xen_kexec_load`, `kexec.h`, 12 bytes.
 pub type xen_kexec_load = crate::abi::arm32::kexec::xen_kexec_load_v1;
 /// `xen_kexec_load_t`, `kexec.h`, 12 bytes.
 pub type xen_kexec_load_t = crate::abi::arm32::kexec::xen_kexec_load_v1;

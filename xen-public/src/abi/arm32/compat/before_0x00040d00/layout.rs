@@ -722,7 +722,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "xen_vga_console_info",
         header: "xen.h",
-        c: "xen_vga_console_info",
+        c: "struct xen_vga_console_info",
         ty: "dom0_vga_console_info",
         size: size_of::<
             crate::abi::arm32::compat::before_0x00040d00::xen::xen_vga_console_info,

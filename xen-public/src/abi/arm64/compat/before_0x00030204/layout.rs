@@ -400,7 +400,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_settime",
         header: "dom0_ops.h",
-        c: "dom0_settime",
+        c: "struct dom0_settime",
         ty: "xenpf_settime32",
         size: size_of::<
             crate::abi::arm64::compat::before_0x00030204::dom0_ops::dom0_settime,
@@ -418,7 +418,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_add_memtype",
         header: "dom0_ops.h",
-        c: "dom0_add_memtype",
+        c: "struct dom0_add_memtype",
         ty: "xenpf_add_memtype",
         size: size_of::<
             crate::abi::arm64::compat::before_0x00030204::dom0_ops::dom0_add_memtype,
@@ -436,7 +436,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_del_memtype",
         header: "dom0_ops.h",
-        c: "dom0_del_memtype",
+        c: "struct dom0_del_memtype",
         ty: "xenpf_del_memtype",
         size: size_of::<
             crate::abi::arm64::compat::before_0x00030204::dom0_ops::dom0_del_memtype,
@@ -454,7 +454,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_read_memtype",
         header: "dom0_ops.h",
-        c: "dom0_read_memtype",
+        c: "struct dom0_read_memtype",
         ty: "xenpf_read_memtype",
         size: size_of::<
             crate::abi::arm64::compat::before_0x00030204::dom0_ops::dom0_read_memtype,
@@ -472,7 +472,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_microcode",
         header: "dom0_ops.h",
-        c: "dom0_microcode",
+        c: "struct dom0_microcode",
         ty: "xenpf_microcode_update",
         size: size_of::<
             crate::abi::arm64::compat::before_0x00030204::dom0_ops::dom0_microcode,
@@ -490,7 +490,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_platform_quirk",
         header: "dom0_ops.h",
-        c: "dom0_platform_quirk",
+        c: "struct dom0_platform_quirk",
         ty: "xenpf_platform_quirk",
         size: size_of::<
             crate::abi::arm64::compat::before_0x00030204::dom0_ops::dom0_platform_quirk,

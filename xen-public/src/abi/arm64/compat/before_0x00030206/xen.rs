@@ -83,7 +83,7 @@ impl dom0_vga_console_info {
 }
 /// `dom0_vga_console_info_t`, `xen.h`, 28 bytes.
 pub type dom0_vga_console_info_t = dom0_vga_console_info;
-/// `xen_vga_console_info`, `xen.h`, 28 bytes.
+/// `struct xen_vga_console_info`, `xen.h`, 28 bytes.
 pub type xen_vga_console_info = dom0_vga_console_info;
 /// `xen_vga_console_info_t`, `xen.h`, 28 bytes.
 pub type xen_vga_console_info_t = dom0_vga_console_info;

@@ -4,37 +4,37 @@
 pub const DOM0_INTERFACE_VERSION: i32 = 50331649;
 /// `DOM0_SETTIME`, `dom0_ops.h`, `int`.
 pub const DOM0_SETTIME: i32 = 17;
-/// `dom0_settime`, `dom0_ops.h`, 16 bytes.
+/// `struct dom0_settime`, `dom0_ops.h`, 16 bytes.
 pub type dom0_settime = crate::abi::x86_32::platform::xenpf_settime32;
 /// `dom0_settime_t`, `dom0_ops.h`, 16 bytes.
 pub type dom0_settime_t = crate::abi::x86_32::platform::xenpf_settime32;
 /// `DOM0_ADD_MEMTYPE`, `dom0_ops.h`, `int`.
 pub const DOM0_ADD_MEMTYPE: i32 = 31;
-/// `dom0_add_memtype`, `dom0_ops.h`, 24 bytes.
+/// `struct dom0_add_memtype`, `dom0_ops.h`, 24 bytes.
 pub type dom0_add_memtype = crate::abi::x86_32::platform::xenpf_add_memtype;
 /// `dom0_add_memtype_t`, `dom0_ops.h`, 24 bytes.
 pub type dom0_add_memtype_t = crate::abi::x86_32::platform::xenpf_add_memtype;
 /// `DOM0_DEL_MEMTYPE`, `dom0_ops.h`, `int`.
 pub const DOM0_DEL_MEMTYPE: i32 = 32;
-/// `dom0_del_memtype`, `dom0_ops.h`, 8 bytes.
+/// `struct dom0_del_memtype`, `dom0_ops.h`, 8 bytes.
 pub type dom0_del_memtype = crate::abi::x86_32::platform::xenpf_del_memtype;
 /// `dom0_del_memtype_t`, `dom0_ops.h`, 8 bytes.
 pub type dom0_del_memtype_t = crate::abi::x86_32::platform::xenpf_del_memtype;
 /// `DOM0_READ_MEMTYPE`, `dom0_ops.h`, `int`.
 pub const DOM0_READ_MEMTYPE: i32 = 33;
-/// `dom0_read_memtype`, `dom0_ops.h`, 20 bytes.
+/// `struct dom0_read_memtype`, `dom0_ops.h`, 20 bytes.
 pub type dom0_read_memtype = crate::abi::x86_32::platform::xenpf_read_memtype;
 /// `dom0_read_memtype_t`, `dom0_ops.h`, 20 bytes.
 pub type dom0_read_memtype_t = crate::abi::x86_32::platform::xenpf_read_memtype;
 /// `DOM0_MICROCODE`, `dom0_ops.h`, `int`.
 pub const DOM0_MICROCODE: i32 = 35;
-/// `dom0_microcode`, `dom0_ops.h`, 8 bytes.
+/// `struct dom0_microcode`, `dom0_ops.h`, 8 bytes.
 pub type dom0_microcode = crate::abi::x86_32::platform::xenpf_microcode_update;
 /// `dom0_microcode_t`, `dom0_ops.h`, 8 bytes.
 pub type dom0_microcode_t = crate::abi::x86_32::platform::xenpf_microcode_update;
 /// `DOM0_PLATFORM_QUIRK`, `dom0_ops.h`, `int`.
 pub const DOM0_PLATFORM_QUIRK: i32 = 39;
-/// `dom0_platform_quirk`, `dom0_ops.h`, 4 bytes.
+/// `struct dom0_platform_quirk`, `dom0_ops.h`, 4 bytes.
 pub type dom0_platform_quirk = crate::abi::x86_32::platform::xenpf_platform_quirk;
 /// `dom0_platform_quirk_t`, `dom0_ops.h`, 4 bytes.
 pub type dom0_platform_quirk_t = crate::abi::x86_32::platform::xenpf_platform_quirk;

@@ -4,7 +4,7 @@
 pub const KEXEC_CMD_kexec_load: i32 = 1;
 /// `KEXEC_CMD_kexec_unload`, `kexec.h`, `int`.
 pub const KEXEC_CMD_kexec_unload: i32 = 2;
-/// `xen_kexec_load`, `kexec.h`, 80 bytes.
+/// `struct xen_kexec_load`, `kexec.h`, 80 bytes.
 pub type xen_kexec_load = crate::abi::x86_32::kexec::xen_kexec_load_v1;
 /// `xen_kexec_load_t`, `kexec.h`, 80 bytes.
 pub type xen_kexec_load_t = crate::abi::x86_32::kexec::xen_kexec_load_v1;

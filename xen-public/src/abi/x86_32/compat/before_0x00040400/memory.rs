@@ -2,7 +2,7 @@
 //! `xen/include/public/memory.h`.
 /// `XENMEM_add_to_physmap_range`, `memory.h`, `int`.
 pub const XENMEM_add_to_physmap_range: i32 = 23;
-/// `xen_add_to_physmap_range`, `memory.h`, 20 bytes.
+/// `struct xen_add_to_physmap_range`, `memory.h`, 20 bytes.
 pub type xen_add_to_physmap_range = crate::abi::x86_32::compat::before_0x00040700::memory::xen_add_to_physmap_batch;
 /// `xen_add_to_physmap_range_t`, `memory.h`, 20 bytes.
 pub type xen_add_to_physmap_range_t = crate::abi::x86_32::compat::before_0x00040700::memory::xen_add_to_physmap_batch;

@@ -401,7 +401,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_settime",
         header: "dom0_ops.h",
-        c: "dom0_settime",
+        c: "struct dom0_settime",
         ty: "xenpf_settime32",
         size: size_of::<
             crate::abi::x86_64::compat::before_0x00030204::dom0_ops::dom0_settime,
@@ -419,7 +419,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_add_memtype",
         header: "dom0_ops.h",
-        c: "dom0_add_memtype",
+        c: "struct dom0_add_memtype",
         ty: "xenpf_add_memtype",
         size: size_of::<
             crate::abi::x86_64::compat::before_0x00030204::dom0_ops::dom0_add_memtype,
@@ -437,7 +437,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_del_memtype",
         header: "dom0_ops.h",
-        c: "dom0_del_memtype",
+        c: "struct dom0_del_memtype",
         ty: "xenpf_del_memtype",
         size: size_of::<
             crate::abi::x86_64::compat::before_0x00030204::dom0_ops::dom0_del_memtype,
@@ -455,7 +455,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_read_memtype",
         header: "dom0_ops.h",
-        c: "dom0_read_memtype",
+        c: "struct dom0_read_memtype",
         ty: "xenpf_read_memtype",
         size: size_of::<
             crate::abi::x86_64::compat::before_0x00030204::dom0_ops::dom0_read_memtype,
@@ -473,7 +473,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_microcode",
         header: "dom0_ops.h",
-        c: "dom0_microcode",
+        c: "struct dom0_microcode",
         ty: "xenpf_microcode_update",
         size: size_of::<
             crate::abi::x86_64::compat::before_0x00030204::dom0_ops::dom0_microcode,
@@ -491,7 +491,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "dom0_platform_quirk",
         header: "dom0_ops.h",
-        c: "dom0_platform_quirk",
+        c: "struct dom0_platform_quirk",
         ty: "xenpf_platform_quirk",
         size: size_of::<
             crate::abi::x86_64::compat::before_0x00030204::dom0_ops::dom0_platform_quirk,

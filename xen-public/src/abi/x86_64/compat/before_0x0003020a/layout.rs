@@ -74,7 +74,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "grant_entry_v1",
         header: "grant_table.h",
-        c: "grant_entry_v1",
+        c: "struct grant_entry_v1",
         ty: "grant_entry",
         size: size_of::<
             crate::abi::x86_64::compat::before_0x0003020a::grant_table::grant_entry_v1,

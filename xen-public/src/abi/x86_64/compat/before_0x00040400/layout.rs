@@ -19,7 +19,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "xen_kexec_load",
         header: "kexec.h",
-        c: "xen_kexec_load",
+        c: "struct xen_kexec_load",
         ty: "xen_kexec_load_v1",
         size: size_of::<
             crate::abi::x86_64::compat::before_0x00040400::kexec::xen_kexec_load,
@@ -37,7 +37,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "xen_add_to_physmap_range",
         header: "memory.h",
-        c: "xen_add_to_physmap_range",
+        c: "struct xen_add_to_physmap_range",
         ty: "xen_add_to_physmap_batch",
         size: size_of::<
             crate::abi::x86_64::compat::before_0x00040400::memory::xen_add_to_physmap_range,

@@ -460,7 +460,7 @@ static ALIASES: &[Alias] = &[
     Alias {
         name: "xenpf_settime",
         header: "platform.h",
-        c: "xenpf_settime",
+        c: "struct xenpf_settime",
         ty: "xenpf_settime32",
         size: size_of::<
             crate::abi::x86_64::compat::before_0x00040600::platform::xenpf_settime,

@@ -2,7 +2,7 @@
 //! `xen/include/public/platform.h`.
 /// `XENPF_settime`, `platform.h`, `int`.
 pub const XENPF_settime: i32 = 17;
-/// `xenpf_settime`, `platform.h`, 16 bytes.
+/// `struct xenpf_settime`, `platform.h`, 16 bytes.
 pub type xenpf_settime = crate::abi::x86_64::platform::xenpf_settime32;
 /// `xenpf_settime_t`, `platform.h`, 16 bytes.
 pub type xenpf_settime_t = crate::abi::x86_64::platform::xenpf_settime32;
