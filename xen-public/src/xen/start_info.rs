@@ -340,10 +340,9 @@ mod tests {
         let mut info = StartInfoX86_64::ZERO;
         info.set_console(ring).unwrap();
         assert_eq!(info.console(), ring);
-        assert_eq!(
-            info.console,
-            [0xabc_u64.to_le_bytes(), 2_u64.to_le_bytes()].concat()[..]
-        );
+        assert_eq!(info.console[..8], 0xabc_u64.to_ne_bytes());
+        assert_eq!(info.console[8..12], 2_u32.to_ne_bytes());
+        assert_eq!(info.console[12..], [0; 4]);
         info.flags |= StartFlags::PRIVILEGED | StartFlags::INITDOMAIN;
         info.set_console(screen).unwrap();
         assert_eq!(info.console(), screen);
