@@ -75,14 +75,17 @@ fn one(job: Job, work: &Path) -> Result<Done> {
 /// error stream past the test harness, so that the counts show when all is well too.
 pub fn print(title: &str, results: &[Done]) {
     let mut text = format!(
-        "{title}\n{:<8}{:<8}{:<8}{:<8}{:>8}{:>12}\n",
-        "release", "abi", "mode", "C", "rows", "mismatches"
+        "{title}\n{:<8}{:<8}{:<8}{:<12}{:<8}{:>8}{:>12}\n",
+        "release", "abi", "mode", "interface", "C", "rows", "mismatches"
     );
     for done in results {
         let view = done.job.headers.view;
         let mode = format!("{:?}", view.mode).to_lowercase();
+        let interface = view
+            .interface
+            .map_or("newest".to_owned(), |version| format!("{version:#010x}"));
         text += &format!(
-            "{:<8}{:<8}{:<8}{:<8}{:>8}{:>12}\n",
+            "{:<8}{:<8}{:<8}{interface:<12}{:<8}{:>8}{:>12}\n",
             view.release.0,
             view.abi.module(),
             mode,
@@ -93,7 +96,7 @@ pub fn print(title: &str, results: &[Done]) {
     }
     let rows: usize = results.iter().map(|d| d.outcome.rows).sum();
     let wrong: usize = results.iter().map(|d| d.outcome.mismatches.len()).sum();
-    text += &format!("{:<32}{rows:>8}{wrong:>12}\n", "total");
+    text += &format!("{:<44}{rows:>8}{wrong:>12}\n", "total");
     // A closed stream only loses the counts; the test still fails or passes by the results.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -63,7 +63,11 @@ impl Headers {
         } else {
             Mode::Guest
         };
-        Ok(Self::vendored(View::new(release, rows::abi(tables)?, mode)))
+        let view = View::new(release, rows::abi(tables)?, mode);
+        Ok(Self::vendored(View {
+            interface: tables.interface,
+            ..view
+        }))
     }
 
     /// The options, with this folder in the place of the vendored one.

@@ -196,11 +196,19 @@ pub fn abi(tables: &Tables) -> Result<Abi> {
 /// # Errors
 /// A Rust type in the table that the table itself does not explain, with the field or alias.
 pub fn of(tables: &Tables) -> Result<Vec<Row>> {
-    let names = Names {
+    let mut names = Names {
         abi: abi(tables)?,
-        records: tables.records.iter().map(|r| (r.name, r)).collect(),
-        aliases: tables.aliases.iter().map(|a| (a.name, a)).collect(),
+        records: HashMap::new(),
+        aliases: HashMap::new(),
     };
+    for source in sources(tables) {
+        names
+            .records
+            .extend(source.records.iter().map(|r| (r.name, r)));
+        names
+            .aliases
+            .extend(source.aliases.iter().map(|a| (a.name, a)));
+    }
     let mut rows = Vec::new();
     for record in tables.records {
         names.record(record, &mut rows)?;
@@ -212,6 +220,24 @@ pub fn of(tables: &Tables) -> Result<Vec<Row>> {
         names.constant(constant, &mut rows);
     }
     Ok(rows)
+}
+
+/// The tables whose types a table mentions, the one that counts most last: a table of an older interface
+/// version holds only what is switched there, and takes the rest from the next newer one that has it.
+fn sources(tables: &Tables) -> Vec<&Tables> {
+    let mut newer: Vec<&Tables> = xen_public::layout::compat()
+        .filter(|t| t.abi == tables.abi && t.interface > tables.interface)
+        .collect();
+    if tables.interface.is_none() {
+        return vec![tables];
+    }
+    newer.sort_by_key(|t| std::cmp::Reverse(t.interface));
+    let newest = xen_public::abi::TABLES.iter().copied();
+    newest
+        .filter(|t| t.abi == tables.abi)
+        .chain(newer)
+        .chain([tables])
+        .collect()
 }
 
 /// A Rust type as the table writes it, followed to its end.
