@@ -211,7 +211,7 @@ impl View {
             Abi::Arm32 | Abi::Arm64 => &["arch-x86"],
         };
         // Refuses every interface version from this one on.
-        if header == "dom0_ops.h" && !self.interface.is_some_and(|v| v < 0x0003_0204) {
+        if header == "dom0_ops.h" && self.interface.is_none_or(|v| v >= 0x0003_0204) {
             return false;
         }
         let tools_only = ["domctl.h", "sysctl.h"].contains(&header);

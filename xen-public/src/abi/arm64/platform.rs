@@ -1265,61 +1265,61 @@ impl xen_processor_flags {
         _bits_0x00: 0,
         _pad_0x01: crate::pad::Pad::ZERO,
     };
-    /// Bits 0 to 0 of the record.
+    /// Bit 0 of the record.
     #[inline]
     #[must_use]
     pub const fn bm_control(&self) -> u8 {
         ((self._bits_0x00 >> 0) & 1) as u8
     }
-    /// Sets `bm_control`; what does not fit in 1 bits is cut off.
+    /// Sets `bm_control` to the lowest bit of the value.
     #[inline]
     pub const fn set_bm_control(&mut self, value: u8) {
         let mask: u8 = 1 << 0;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 0) & mask);
     }
-    /// Bits 1 to 1 of the record.
+    /// Bit 1 of the record.
     #[inline]
     #[must_use]
     pub const fn bm_check(&self) -> u8 {
         ((self._bits_0x00 >> 1) & 1) as u8
     }
-    /// Sets `bm_check`; what does not fit in 1 bits is cut off.
+    /// Sets `bm_check` to the lowest bit of the value.
     #[inline]
     pub const fn set_bm_check(&mut self, value: u8) {
         let mask: u8 = 1 << 1;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 1) & mask);
     }
-    /// Bits 2 to 2 of the record.
+    /// Bit 2 of the record.
     #[inline]
     #[must_use]
     pub const fn has_cst(&self) -> u8 {
         ((self._bits_0x00 >> 2) & 1) as u8
     }
-    /// Sets `has_cst`; what does not fit in 1 bits is cut off.
+    /// Sets `has_cst` to the lowest bit of the value.
     #[inline]
     pub const fn set_has_cst(&mut self, value: u8) {
         let mask: u8 = 1 << 2;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 2) & mask);
     }
-    /// Bits 3 to 3 of the record.
+    /// Bit 3 of the record.
     #[inline]
     #[must_use]
     pub const fn power_setup_done(&self) -> u8 {
         ((self._bits_0x00 >> 3) & 1) as u8
     }
-    /// Sets `power_setup_done`; what does not fit in 1 bits is cut off.
+    /// Sets `power_setup_done` to the lowest bit of the value.
     #[inline]
     pub const fn set_power_setup_done(&mut self, value: u8) {
         let mask: u8 = 1 << 3;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u8) << 3) & mask);
     }
-    /// Bits 4 to 4 of the record.
+    /// Bit 4 of the record.
     #[inline]
     #[must_use]
     pub const fn bm_rld_set(&self) -> u8 {
         ((self._bits_0x00 >> 4) & 1) as u8
     }
-    /// Sets `bm_rld_set`; what does not fit in 1 bits is cut off.
+    /// Sets `bm_rld_set` to the lowest bit of the value.
     #[inline]
     pub const fn set_bm_rld_set(&mut self, value: u8) {
         let mask: u8 = 1 << 4;

@@ -427,7 +427,7 @@ impl t_rec {
     pub const fn event(&self) -> u32 {
         ((self._bits_0x00 >> 0) & 268435455) as u32
     }
-    /// Sets `event`; what does not fit in 28 bits is cut off.
+    /// Sets `event` to the lowest 28 bits of the value.
     #[inline]
     pub const fn set_event(&mut self, value: u32) {
         let mask: u32 = 268435455 << 0;
@@ -439,19 +439,19 @@ impl t_rec {
     pub const fn extra_u32(&self) -> u8 {
         ((self._bits_0x00 >> 28) & 7) as u8
     }
-    /// Sets `extra_u32`; what does not fit in 3 bits is cut off.
+    /// Sets `extra_u32` to the lowest 3 bits of the value.
     #[inline]
     pub const fn set_extra_u32(&mut self, value: u8) {
         let mask: u32 = 7 << 28;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 28) & mask);
     }
-    /// Bits 31 to 31 of the record.
+    /// Bit 31 of the record.
     #[inline]
     #[must_use]
     pub const fn cycles_included(&self) -> u8 {
         ((self._bits_0x00 >> 31) & 1) as u8
     }
-    /// Sets `cycles_included`; what does not fit in 1 bits is cut off.
+    /// Sets `cycles_included` to the lowest bit of the value.
     #[inline]
     pub const fn set_cycles_included(&mut self, value: u8) {
         let mask: u32 = 1 << 31;

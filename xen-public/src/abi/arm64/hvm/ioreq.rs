@@ -62,55 +62,55 @@ impl ioreq {
     pub const fn state(&self) -> u8 {
         ((self._bits_0x1e >> 0) & 15) as u8
     }
-    /// Sets `state`; what does not fit in 4 bits is cut off.
+    /// Sets `state` to the lowest 4 bits of the value.
     #[inline]
     pub const fn set_state(&mut self, value: u8) {
         let mask: u8 = 15 << 0;
         self._bits_0x1e = (self._bits_0x1e & !mask) | (((value as u8) << 0) & mask);
     }
-    /// Bits 244 to 244 of the record.
+    /// Bit 244 of the record.
     #[inline]
     #[must_use]
     pub const fn data_is_ptr(&self) -> u8 {
         ((self._bits_0x1e >> 4) & 1) as u8
     }
-    /// Sets `data_is_ptr`; what does not fit in 1 bits is cut off.
+    /// Sets `data_is_ptr` to the lowest bit of the value.
     #[inline]
     pub const fn set_data_is_ptr(&mut self, value: u8) {
         let mask: u8 = 1 << 4;
         self._bits_0x1e = (self._bits_0x1e & !mask) | (((value as u8) << 4) & mask);
     }
-    /// Bits 245 to 245 of the record.
+    /// Bit 245 of the record.
     #[inline]
     #[must_use]
     pub const fn dir(&self) -> u8 {
         ((self._bits_0x1e >> 5) & 1) as u8
     }
-    /// Sets `dir`; what does not fit in 1 bits is cut off.
+    /// Sets `dir` to the lowest bit of the value.
     #[inline]
     pub const fn set_dir(&mut self, value: u8) {
         let mask: u8 = 1 << 5;
         self._bits_0x1e = (self._bits_0x1e & !mask) | (((value as u8) << 5) & mask);
     }
-    /// Bits 246 to 246 of the record.
+    /// Bit 246 of the record.
     #[inline]
     #[must_use]
     pub const fn df(&self) -> u8 {
         ((self._bits_0x1e >> 6) & 1) as u8
     }
-    /// Sets `df`; what does not fit in 1 bits is cut off.
+    /// Sets `df` to the lowest bit of the value.
     #[inline]
     pub const fn set_df(&mut self, value: u8) {
         let mask: u8 = 1 << 6;
         self._bits_0x1e = (self._bits_0x1e & !mask) | (((value as u8) << 6) & mask);
     }
-    /// Bits 247 to 247 of the record.
+    /// Bit 247 of the record.
     #[inline]
     #[must_use]
     pub const fn _pad1(&self) -> u8 {
         ((self._bits_0x1e >> 7) & 1) as u8
     }
-    /// Sets `_pad1`; what does not fit in 1 bits is cut off.
+    /// Sets `_pad1` to the lowest bit of the value.
     #[inline]
     pub const fn set__pad1(&mut self, value: u8) {
         let mask: u8 = 1 << 7;
@@ -166,24 +166,24 @@ impl buf_ioreq {
         _bits_0x01: [0; 3],
         data: 0,
     };
-    /// Bits 8 to 8 of the record.
+    /// Bit 8 of the record.
     #[inline]
     #[must_use]
     pub const fn pad(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 0, 1) as u8
     }
-    /// Sets `pad`; what does not fit in 1 bits is cut off.
+    /// Sets `pad` to the lowest bit of the value.
     #[inline]
     pub const fn set_pad(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 0, 1, value as u64);
     }
-    /// Bits 9 to 9 of the record.
+    /// Bit 9 of the record.
     #[inline]
     #[must_use]
     pub const fn dir(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 1, 1) as u8
     }
-    /// Sets `dir`; what does not fit in 1 bits is cut off.
+    /// Sets `dir` to the lowest bit of the value.
     #[inline]
     pub const fn set_dir(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 1, 1, value as u64);
@@ -194,7 +194,7 @@ impl buf_ioreq {
     pub const fn size(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 2, 2) as u8
     }
-    /// Sets `size`; what does not fit in 2 bits is cut off.
+    /// Sets `size` to the lowest 2 bits of the value.
     #[inline]
     pub const fn set_size(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 2, 2, value as u64);
@@ -205,7 +205,7 @@ impl buf_ioreq {
     pub const fn addr(&self) -> u32 {
         crate::bits::get(&self._bits_0x01, 4, 20) as u32
     }
-    /// Sets `addr`; what does not fit in 20 bits is cut off.
+    /// Sets `addr` to the lowest 20 bits of the value.
     #[inline]
     pub const fn set_addr(&mut self, value: u32) {
         crate::bits::set(&mut self._bits_0x01, 4, 20, value as u64);

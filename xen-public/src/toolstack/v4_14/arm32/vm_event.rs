@@ -86,7 +86,7 @@ impl vm_event_x86_selector_reg {
     pub const fn limit(&self) -> u32 {
         ((self._bits_0x00 >> 0) & 1048575) as u32
     }
-    /// Sets `limit`; what does not fit in 20 bits is cut off.
+    /// Sets `limit` to the lowest 20 bits of the value.
     #[inline]
     pub const fn set_limit(&mut self, value: u32) {
         let mask: u32 = 1048575 << 0;
@@ -98,7 +98,7 @@ impl vm_event_x86_selector_reg {
     pub const fn ar(&self) -> u16 {
         ((self._bits_0x00 >> 20) & 4095) as u16
     }
-    /// Sets `ar`; what does not fit in 12 bits is cut off.
+    /// Sets `ar` to the lowest 12 bits of the value.
     #[inline]
     pub const fn set_ar(&mut self, value: u16) {
         let mask: u32 = 4095 << 20;

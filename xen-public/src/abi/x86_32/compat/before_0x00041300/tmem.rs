@@ -69,7 +69,7 @@ pub type __guest_handle_xen_tmem_oid_t = crate::handle::Handle32<xen_tmem_oid_t>
 pub type __guest_handle_const_xen_tmem_oid_t = crate::handle::Handle32<xen_tmem_oid_t>;
 /// `tmem_cli_va_t`, `tmem.h`, 4 bytes.
 pub type tmem_cli_va_t = crate::abi::x86_32::xen::__guest_handle_char;
-/// `struct tmem_op.u).creat`, `tmem.h`, 24 bytes.
+/// `struct tmem_op.u.creat`, `tmem.h`, 24 bytes.
 #[repr(C, packed(4))]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(
@@ -94,7 +94,7 @@ impl tmem_op_u_creat {
         arg1: 0,
     };
 }
-/// `struct tmem_op.u).gen`, `tmem.h`, 44 bytes.
+/// `struct tmem_op.u.gen`, `tmem.h`, 44 bytes.
 #[repr(C)]
 #[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
 #[cfg_attr(

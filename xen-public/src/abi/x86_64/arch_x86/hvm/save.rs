@@ -84,7 +84,7 @@ impl hvm_hw_cpu_pending_event_pending_vector {
     pub const fn pending_vector(&self) -> u8 {
         ((self._bits_0x00 >> 0) & 255) as u8
     }
-    /// Sets `pending_vector`; what does not fit in 8 bits is cut off.
+    /// Sets `pending_vector` to the lowest 8 bits of the value.
     #[inline]
     pub const fn set_pending_vector(&mut self, value: u8) {
         let mask: u32 = 255 << 0;
@@ -96,19 +96,19 @@ impl hvm_hw_cpu_pending_event_pending_vector {
     pub const fn pending_type(&self) -> u8 {
         ((self._bits_0x00 >> 8) & 7) as u8
     }
-    /// Sets `pending_type`; what does not fit in 3 bits is cut off.
+    /// Sets `pending_type` to the lowest 3 bits of the value.
     #[inline]
     pub const fn set_pending_type(&mut self, value: u8) {
         let mask: u32 = 7 << 8;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 8) & mask);
     }
-    /// Bits 11 to 11 of the record.
+    /// Bit 11 of the record.
     #[inline]
     #[must_use]
     pub const fn pending_error_valid(&self) -> u8 {
         ((self._bits_0x00 >> 11) & 1) as u8
     }
-    /// Sets `pending_error_valid`; what does not fit in 1 bits is cut off.
+    /// Sets `pending_error_valid` to the lowest bit of the value.
     #[inline]
     pub const fn set_pending_error_valid(&mut self, value: u8) {
         let mask: u32 = 1 << 11;
@@ -120,19 +120,19 @@ impl hvm_hw_cpu_pending_event_pending_vector {
     pub const fn pending_reserved(&self) -> u32 {
         ((self._bits_0x00 >> 12) & 524287) as u32
     }
-    /// Sets `pending_reserved`; what does not fit in 19 bits is cut off.
+    /// Sets `pending_reserved` to the lowest 19 bits of the value.
     #[inline]
     pub const fn set_pending_reserved(&mut self, value: u32) {
         let mask: u32 = 524287 << 12;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 12) & mask);
     }
-    /// Bits 31 to 31 of the record.
+    /// Bit 31 of the record.
     #[inline]
     #[must_use]
     pub const fn pending_valid(&self) -> u8 {
         ((self._bits_0x00 >> 31) & 1) as u8
     }
-    /// Sets `pending_valid`; what does not fit in 1 bits is cut off.
+    /// Sets `pending_valid` to the lowest bit of the value.
     #[inline]
     pub const fn set_pending_valid(&mut self, value: u8) {
         let mask: u32 = 1 << 31;
@@ -357,7 +357,7 @@ impl hvm_hw_cpu_compat_pending_event_pending_vector {
     pub const fn pending_vector(&self) -> u8 {
         ((self._bits_0x00 >> 0) & 255) as u8
     }
-    /// Sets `pending_vector`; what does not fit in 8 bits is cut off.
+    /// Sets `pending_vector` to the lowest 8 bits of the value.
     #[inline]
     pub const fn set_pending_vector(&mut self, value: u8) {
         let mask: u32 = 255 << 0;
@@ -369,19 +369,19 @@ impl hvm_hw_cpu_compat_pending_event_pending_vector {
     pub const fn pending_type(&self) -> u8 {
         ((self._bits_0x00 >> 8) & 7) as u8
     }
-    /// Sets `pending_type`; what does not fit in 3 bits is cut off.
+    /// Sets `pending_type` to the lowest 3 bits of the value.
     #[inline]
     pub const fn set_pending_type(&mut self, value: u8) {
         let mask: u32 = 7 << 8;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 8) & mask);
     }
-    /// Bits 11 to 11 of the record.
+    /// Bit 11 of the record.
     #[inline]
     #[must_use]
     pub const fn pending_error_valid(&self) -> u8 {
         ((self._bits_0x00 >> 11) & 1) as u8
     }
-    /// Sets `pending_error_valid`; what does not fit in 1 bits is cut off.
+    /// Sets `pending_error_valid` to the lowest bit of the value.
     #[inline]
     pub const fn set_pending_error_valid(&mut self, value: u8) {
         let mask: u32 = 1 << 11;
@@ -393,19 +393,19 @@ impl hvm_hw_cpu_compat_pending_event_pending_vector {
     pub const fn pending_reserved(&self) -> u32 {
         ((self._bits_0x00 >> 12) & 524287) as u32
     }
-    /// Sets `pending_reserved`; what does not fit in 19 bits is cut off.
+    /// Sets `pending_reserved` to the lowest 19 bits of the value.
     #[inline]
     pub const fn set_pending_reserved(&mut self, value: u32) {
         let mask: u32 = 524287 << 12;
         self._bits_0x00 = (self._bits_0x00 & !mask) | (((value as u32) << 12) & mask);
     }
-    /// Bits 31 to 31 of the record.
+    /// Bit 31 of the record.
     #[inline]
     #[must_use]
     pub const fn pending_valid(&self) -> u8 {
         ((self._bits_0x00 >> 31) & 1) as u8
     }
-    /// Sets `pending_valid`; what does not fit in 1 bits is cut off.
+    /// Sets `pending_valid` to the lowest bit of the value.
     #[inline]
     pub const fn set_pending_valid(&mut self, value: u8) {
         let mask: u32 = 1 << 31;
@@ -655,7 +655,7 @@ impl hvm_hw_vpic {
     pub const fn init_state(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 0, 4) as u8
     }
-    /// Sets `init_state`; what does not fit in 4 bits is cut off.
+    /// Sets `init_state` to the lowest 4 bits of the value.
     #[inline]
     pub const fn set_init_state(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 0, 4, value as u64);
@@ -666,84 +666,84 @@ impl hvm_hw_vpic {
     pub const fn priority_add(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 4, 4) as u8
     }
-    /// Sets `priority_add`; what does not fit in 4 bits is cut off.
+    /// Sets `priority_add` to the lowest 4 bits of the value.
     #[inline]
     pub const fn set_priority_add(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 4, 4, value as u64);
     }
-    /// Bits 40 to 40 of the record.
+    /// Bit 40 of the record.
     #[inline]
     #[must_use]
     pub const fn readsel_isr(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 8, 1) as u8
     }
-    /// Sets `readsel_isr`; what does not fit in 1 bits is cut off.
+    /// Sets `readsel_isr` to the lowest bit of the value.
     #[inline]
     pub const fn set_readsel_isr(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 8, 1, value as u64);
     }
-    /// Bits 41 to 41 of the record.
+    /// Bit 41 of the record.
     #[inline]
     #[must_use]
     pub const fn poll(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 9, 1) as u8
     }
-    /// Sets `poll`; what does not fit in 1 bits is cut off.
+    /// Sets `poll` to the lowest bit of the value.
     #[inline]
     pub const fn set_poll(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 9, 1, value as u64);
     }
-    /// Bits 42 to 42 of the record.
+    /// Bit 42 of the record.
     #[inline]
     #[must_use]
     pub const fn auto_eoi(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 10, 1) as u8
     }
-    /// Sets `auto_eoi`; what does not fit in 1 bits is cut off.
+    /// Sets `auto_eoi` to the lowest bit of the value.
     #[inline]
     pub const fn set_auto_eoi(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 10, 1, value as u64);
     }
-    /// Bits 43 to 43 of the record.
+    /// Bit 43 of the record.
     #[inline]
     #[must_use]
     pub const fn rotate_on_auto_eoi(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 11, 1) as u8
     }
-    /// Sets `rotate_on_auto_eoi`; what does not fit in 1 bits is cut off.
+    /// Sets `rotate_on_auto_eoi` to the lowest bit of the value.
     #[inline]
     pub const fn set_rotate_on_auto_eoi(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 11, 1, value as u64);
     }
-    /// Bits 44 to 44 of the record.
+    /// Bit 44 of the record.
     #[inline]
     #[must_use]
     pub const fn special_fully_nested_mode(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 12, 1) as u8
     }
-    /// Sets `special_fully_nested_mode`; what does not fit in 1 bits is cut off.
+    /// Sets `special_fully_nested_mode` to the lowest bit of the value.
     #[inline]
     pub const fn set_special_fully_nested_mode(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 12, 1, value as u64);
     }
-    /// Bits 45 to 45 of the record.
+    /// Bit 45 of the record.
     #[inline]
     #[must_use]
     pub const fn special_mask_mode(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 13, 1) as u8
     }
-    /// Sets `special_mask_mode`; what does not fit in 1 bits is cut off.
+    /// Sets `special_mask_mode` to the lowest bit of the value.
     #[inline]
     pub const fn set_special_mask_mode(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 13, 1, value as u64);
     }
-    /// Bits 46 to 46 of the record.
+    /// Bit 46 of the record.
     #[inline]
     #[must_use]
     pub const fn is_master(&self) -> u8 {
         crate::bits::get(&self._bits_0x04, 14, 1) as u8
     }
-    /// Sets `is_master`; what does not fit in 1 bits is cut off.
+    /// Sets `is_master` to the lowest bit of the value.
     #[inline]
     pub const fn set_is_master(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x04, 14, 1, value as u64);
@@ -806,73 +806,73 @@ impl vioapic_redir_entry_fields {
     pub const fn delivery_mode(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 0, 3) as u8
     }
-    /// Sets `delivery_mode`; what does not fit in 3 bits is cut off.
+    /// Sets `delivery_mode` to the lowest 3 bits of the value.
     #[inline]
     pub const fn set_delivery_mode(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 0, 3, value as u64);
     }
-    /// Bits 11 to 11 of the record.
+    /// Bit 11 of the record.
     #[inline]
     #[must_use]
     pub const fn dest_mode(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 3, 1) as u8
     }
-    /// Sets `dest_mode`; what does not fit in 1 bits is cut off.
+    /// Sets `dest_mode` to the lowest bit of the value.
     #[inline]
     pub const fn set_dest_mode(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 3, 1, value as u64);
     }
-    /// Bits 12 to 12 of the record.
+    /// Bit 12 of the record.
     #[inline]
     #[must_use]
     pub const fn delivery_status(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 4, 1) as u8
     }
-    /// Sets `delivery_status`; what does not fit in 1 bits is cut off.
+    /// Sets `delivery_status` to the lowest bit of the value.
     #[inline]
     pub const fn set_delivery_status(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 4, 1, value as u64);
     }
-    /// Bits 13 to 13 of the record.
+    /// Bit 13 of the record.
     #[inline]
     #[must_use]
     pub const fn polarity(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 5, 1) as u8
     }
-    /// Sets `polarity`; what does not fit in 1 bits is cut off.
+    /// Sets `polarity` to the lowest bit of the value.
     #[inline]
     pub const fn set_polarity(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 5, 1, value as u64);
     }
-    /// Bits 14 to 14 of the record.
+    /// Bit 14 of the record.
     #[inline]
     #[must_use]
     pub const fn remote_irr(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 6, 1) as u8
     }
-    /// Sets `remote_irr`; what does not fit in 1 bits is cut off.
+    /// Sets `remote_irr` to the lowest bit of the value.
     #[inline]
     pub const fn set_remote_irr(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 6, 1, value as u64);
     }
-    /// Bits 15 to 15 of the record.
+    /// Bit 15 of the record.
     #[inline]
     #[must_use]
     pub const fn trig_mode(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 7, 1) as u8
     }
-    /// Sets `trig_mode`; what does not fit in 1 bits is cut off.
+    /// Sets `trig_mode` to the lowest bit of the value.
     #[inline]
     pub const fn set_trig_mode(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 7, 1, value as u64);
     }
-    /// Bits 16 to 16 of the record.
+    /// Bit 16 of the record.
     #[inline]
     #[must_use]
     pub const fn mask(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 8, 1) as u8
     }
-    /// Sets `mask`; what does not fit in 1 bits is cut off.
+    /// Sets `mask` to the lowest bit of the value.
     #[inline]
     pub const fn set_mask(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 8, 1, value as u64);
@@ -883,7 +883,7 @@ impl vioapic_redir_entry_fields {
     pub const fn reserve(&self) -> u8 {
         crate::bits::get(&self._bits_0x01, 9, 7) as u8
     }
-    /// Sets `reserve`; what does not fit in 7 bits is cut off.
+    /// Sets `reserve` to the lowest 7 bits of the value.
     #[inline]
     pub const fn set_reserve(&mut self, value: u8) {
         crate::bits::set(&mut self._bits_0x01, 9, 7, value as u64);
