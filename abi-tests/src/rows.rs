@@ -196,19 +196,7 @@ pub fn abi(tables: &Tables) -> Result<Abi> {
 /// # Errors
 /// A Rust type in the table that the table itself does not explain, with the field or alias.
 pub fn of(tables: &Tables) -> Result<Vec<Row>> {
-    let mut names = Names {
-        abi: abi(tables)?,
-        records: HashMap::new(),
-        aliases: HashMap::new(),
-    };
-    for source in sources(tables) {
-        names
-            .records
-            .extend(source.records.iter().map(|r| (r.name, r)));
-        names
-            .aliases
-            .extend(source.aliases.iter().map(|a| (a.name, a)));
-    }
+    let names = Names::new(tables)?;
     let mut rows = Vec::new();
     for record in tables.records {
         names.record(record, &mut rows)?;
@@ -241,19 +229,35 @@ fn sources(tables: &Tables) -> Vec<&Tables> {
 }
 
 /// A Rust type as the table writes it, followed to its end.
-enum Type<'a> {
+pub(crate) enum Type<'a> {
     Integer(&'a str),
     Record(&'a Record),
     Handle,
 }
 
-struct Names<'a> {
+/// The types that a table explains, by name.
+pub(crate) struct Names<'a> {
     abi: Abi,
     records: HashMap<&'a str, &'a Record>,
     aliases: HashMap<&'a str, &'a Alias>,
 }
 
 impl<'a> Names<'a> {
+    pub(crate) fn new(tables: &Tables) -> Result<Self> {
+        let mut names = Self {
+            abi: abi(tables)?,
+            records: HashMap::new(),
+            aliases: HashMap::new(),
+        };
+        for source in sources(tables) {
+            let records = source.records.iter().map(|r| (r.name, r));
+            names.records.extend(records);
+            let aliases = source.aliases.iter().map(|a| (a.name, a));
+            names.aliases.extend(aliases);
+        }
+        Ok(names)
+    }
+
     fn record(&self, record: &Record, rows: &mut Vec<Row>) -> Result<()> {
         let c = record.c;
         if record.named {
@@ -389,7 +393,7 @@ impl<'a> Names<'a> {
     }
 
     /// Follows a Rust type through arrays and aliases; also how many dimensions were passed.
-    fn resolve(&self, written: &'a str) -> Result<(Type<'a>, usize)>
+    pub(crate) fn resolve(&self, written: &'a str) -> Result<(Type<'a>, usize)>
     where
         Self: 'a,
     {

@@ -40,6 +40,7 @@ const TABLES: Tables = Tables {
     abi: "x86_32",
     release: "4.20",
     toolstack: false,
+    interface: None,
     records: &[
         Record {
             name: "blkif_request_segment",
