@@ -20,6 +20,66 @@ whole_types! {
         callback_register
         callback_unregister
     }
+    xen_public::abi::arm32::compat::before_0x00030204::dom0_ops {
+        dom0_memory_map_entry
+        dom0_msr
+    }
+    xen_public::abi::arm32::compat::before_0x00030205::physdev {
+        physdev_set_iobitmap
+    }
+    xen_public::abi::arm32::compat::before_0x00030206::xen {
+        dom0_vga_console_info_u_vesa_lfb
+    }
+    xen_public::abi::arm32::compat::before_0x00030209::memory {
+        xen_memory_reservation
+    }
+    xen_public::abi::arm32::compat::before_0x0003020a::grant_table {
+        grant_entry
+    }
+    xen_public::abi::arm32::compat::before_0x00040300::grant_table {
+        gnttab_setup_table
+    }
+    xen_public::abi::arm32::compat::before_0x00040300::platform {
+        xenpf_enter_acpi_sleep
+    }
+    xen_public::abi::arm32::compat::before_0x00040600::tmem {
+        tmem_op_u_gen
+    }
+    xen_public::abi::arm32::compat::before_0x00040601::xen {
+        vcpu_time_info
+    }
+    xen_public::abi::arm32::compat::before_0x00040700::memory {
+        xen_add_to_physmap_batch
+    }
+    xen_public::abi::arm32::compat::before_0x00040900::hvm::hvm_op {
+        xen_hvm_set_isa_irq_level
+        xen_hvm_set_pci_intx_level
+        xen_hvm_set_pci_link_route
+    }
+    xen_public::abi::arm32::compat::before_0x00040a00::hvm::hvm_op {
+        xen_hvm_altp2m_set_mem_access
+    }
+    xen_public::abi::arm32::compat::before_0x00040d00::xen {
+        dom0_vga_console_info_u_vesa_lfb
+    }
+    xen_public::abi::arm32::compat::before_0x00041300::io::cameraif {
+        xencamera_page_directory
+    }
+    xen_public::abi::arm32::compat::before_0x00041300::io::displif {
+        xendispl_page_directory
+    }
+    xen_public::abi::arm32::compat::before_0x00041300::io::fsif {
+        fsif_read_request
+        fsif_write_request
+    }
+    xen_public::abi::arm32::compat::before_0x00041300::io::sndif {
+        xensnd_page_directory
+    }
+    xen_public::abi::arm32::compat::before_0x00041300::tmem {
+        tmem_op_u_creat
+        tmem_op_u_gen
+        xen_tmem_oid
+    }
     xen_public::abi::arm32::event_channel {
         evtchn_alloc_unbound
         evtchn_bind_interdomain
@@ -501,6 +561,66 @@ whole_types! {
     xen_public::abi::arm64::callback {
         callback_register
         callback_unregister
+    }
+    xen_public::abi::arm64::compat::before_0x00030204::dom0_ops {
+        dom0_memory_map_entry
+        dom0_msr
+    }
+    xen_public::abi::arm64::compat::before_0x00030205::physdev {
+        physdev_set_iobitmap
+    }
+    xen_public::abi::arm64::compat::before_0x00030206::xen {
+        dom0_vga_console_info_u_vesa_lfb
+    }
+    xen_public::abi::arm64::compat::before_0x00030209::memory {
+        xen_memory_reservation
+    }
+    xen_public::abi::arm64::compat::before_0x0003020a::grant_table {
+        grant_entry
+    }
+    xen_public::abi::arm64::compat::before_0x00040300::grant_table {
+        gnttab_setup_table
+    }
+    xen_public::abi::arm64::compat::before_0x00040300::platform {
+        xenpf_enter_acpi_sleep
+    }
+    xen_public::abi::arm64::compat::before_0x00040600::tmem {
+        tmem_op_u_gen
+    }
+    xen_public::abi::arm64::compat::before_0x00040601::xen {
+        vcpu_time_info
+    }
+    xen_public::abi::arm64::compat::before_0x00040700::memory {
+        xen_add_to_physmap_batch
+    }
+    xen_public::abi::arm64::compat::before_0x00040900::hvm::hvm_op {
+        xen_hvm_set_isa_irq_level
+        xen_hvm_set_pci_intx_level
+        xen_hvm_set_pci_link_route
+    }
+    xen_public::abi::arm64::compat::before_0x00040a00::hvm::hvm_op {
+        xen_hvm_altp2m_set_mem_access
+    }
+    xen_public::abi::arm64::compat::before_0x00040d00::xen {
+        dom0_vga_console_info_u_vesa_lfb
+    }
+    xen_public::abi::arm64::compat::before_0x00041300::io::cameraif {
+        xencamera_page_directory
+    }
+    xen_public::abi::arm64::compat::before_0x00041300::io::displif {
+        xendispl_page_directory
+    }
+    xen_public::abi::arm64::compat::before_0x00041300::io::fsif {
+        fsif_read_request
+        fsif_write_request
+    }
+    xen_public::abi::arm64::compat::before_0x00041300::io::sndif {
+        xensnd_page_directory
+    }
+    xen_public::abi::arm64::compat::before_0x00041300::tmem {
+        tmem_op_u_creat
+        tmem_op_u_gen
+        xen_tmem_oid
     }
     xen_public::abi::arm64::event_channel {
         evtchn_alloc_unbound
@@ -1060,6 +1180,66 @@ whole_types! {
         callback_register
         callback_unregister
     }
+    xen_public::abi::x86_32::compat::before_0x00030204::dom0_ops {
+        dom0_memory_map_entry
+        dom0_msr
+    }
+    xen_public::abi::x86_32::compat::before_0x00030205::physdev {
+        physdev_set_iobitmap
+    }
+    xen_public::abi::x86_32::compat::before_0x00030206::xen {
+        dom0_vga_console_info_u_vesa_lfb
+    }
+    xen_public::abi::x86_32::compat::before_0x00030209::memory {
+        xen_memory_reservation
+    }
+    xen_public::abi::x86_32::compat::before_0x0003020a::grant_table {
+        grant_entry
+    }
+    xen_public::abi::x86_32::compat::before_0x00040300::grant_table {
+        gnttab_setup_table
+    }
+    xen_public::abi::x86_32::compat::before_0x00040300::platform {
+        xenpf_enter_acpi_sleep
+    }
+    xen_public::abi::x86_32::compat::before_0x00040600::tmem {
+        tmem_op_u_gen
+    }
+    xen_public::abi::x86_32::compat::before_0x00040601::xen {
+        vcpu_time_info
+    }
+    xen_public::abi::x86_32::compat::before_0x00040700::memory {
+        xen_add_to_physmap_batch
+    }
+    xen_public::abi::x86_32::compat::before_0x00040900::hvm::hvm_op {
+        xen_hvm_set_isa_irq_level
+        xen_hvm_set_pci_intx_level
+        xen_hvm_set_pci_link_route
+    }
+    xen_public::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op {
+        xen_hvm_altp2m_set_mem_access
+    }
+    xen_public::abi::x86_32::compat::before_0x00040d00::xen {
+        dom0_vga_console_info_u_vesa_lfb
+    }
+    xen_public::abi::x86_32::compat::before_0x00041300::io::cameraif {
+        xencamera_page_directory
+    }
+    xen_public::abi::x86_32::compat::before_0x00041300::io::displif {
+        xendispl_page_directory
+    }
+    xen_public::abi::x86_32::compat::before_0x00041300::io::fsif {
+        fsif_read_request
+        fsif_write_request
+    }
+    xen_public::abi::x86_32::compat::before_0x00041300::io::sndif {
+        xensnd_page_directory
+    }
+    xen_public::abi::x86_32::compat::before_0x00041300::tmem {
+        tmem_op_u_creat
+        tmem_op_u_gen
+        xen_tmem_oid
+    }
     xen_public::abi::x86_32::event_channel {
         evtchn_alloc_unbound
         evtchn_bind_interdomain
@@ -1617,6 +1797,66 @@ whole_types! {
     xen_public::abi::x86_64::callback {
         callback_register
         callback_unregister
+    }
+    xen_public::abi::x86_64::compat::before_0x00030204::dom0_ops {
+        dom0_memory_map_entry
+        dom0_msr
+    }
+    xen_public::abi::x86_64::compat::before_0x00030205::physdev {
+        physdev_set_iobitmap
+    }
+    xen_public::abi::x86_64::compat::before_0x00030206::xen {
+        dom0_vga_console_info_u_vesa_lfb
+    }
+    xen_public::abi::x86_64::compat::before_0x00030209::memory {
+        xen_memory_reservation
+    }
+    xen_public::abi::x86_64::compat::before_0x0003020a::grant_table {
+        grant_entry
+    }
+    xen_public::abi::x86_64::compat::before_0x00040300::grant_table {
+        gnttab_setup_table
+    }
+    xen_public::abi::x86_64::compat::before_0x00040300::platform {
+        xenpf_enter_acpi_sleep
+    }
+    xen_public::abi::x86_64::compat::before_0x00040600::tmem {
+        tmem_op_u_gen
+    }
+    xen_public::abi::x86_64::compat::before_0x00040601::xen {
+        vcpu_time_info
+    }
+    xen_public::abi::x86_64::compat::before_0x00040700::memory {
+        xen_add_to_physmap_batch
+    }
+    xen_public::abi::x86_64::compat::before_0x00040900::hvm::hvm_op {
+        xen_hvm_set_isa_irq_level
+        xen_hvm_set_pci_intx_level
+        xen_hvm_set_pci_link_route
+    }
+    xen_public::abi::x86_64::compat::before_0x00040a00::hvm::hvm_op {
+        xen_hvm_altp2m_set_mem_access
+    }
+    xen_public::abi::x86_64::compat::before_0x00040d00::xen {
+        dom0_vga_console_info_u_vesa_lfb
+    }
+    xen_public::abi::x86_64::compat::before_0x00041300::io::cameraif {
+        xencamera_page_directory
+    }
+    xen_public::abi::x86_64::compat::before_0x00041300::io::displif {
+        xendispl_page_directory
+    }
+    xen_public::abi::x86_64::compat::before_0x00041300::io::fsif {
+        fsif_read_request
+        fsif_write_request
+    }
+    xen_public::abi::x86_64::compat::before_0x00041300::io::sndif {
+        xensnd_page_directory
+    }
+    xen_public::abi::x86_64::compat::before_0x00041300::tmem {
+        tmem_op_u_creat
+        tmem_op_u_gen
+        xen_tmem_oid
     }
     xen_public::abi::x86_64::event_channel {
         evtchn_alloc_unbound

@@ -238,7 +238,8 @@ pub(crate) enum Type<'a> {
 /// The types that a table explains, by name.
 pub(crate) struct Names<'a> {
     abi: Abi,
-    records: HashMap<&'a str, &'a Record>,
+    /// The records.
+    pub(crate) records: HashMap<&'a str, &'a Record>,
     aliases: HashMap<&'a str, &'a Alias>,
 }
 

@@ -24,8 +24,11 @@ pub fn source<'a>(all: impl Iterator<Item = &'a Tables>) -> Result<String> {
         let hidden = padding::hidden(tables);
         ensure!(hidden.is_empty(), "hidden padding: {}", hidden.join(", "));
         let names = Names::new(tables)?;
-        let records: HashMap<_, _> = tables.records.iter().map(|r| (r.name, r)).collect();
-        for record in tables.records.iter().filter(|r| is_whole(r, &records)) {
+        for record in tables
+            .records
+            .iter()
+            .filter(|r| is_whole(r, &names.records))
+        {
             for field in record.fields {
                 let known = field.ty.ends_with('>') && field.ty.contains("Pad<");
                 ensure!(
@@ -59,6 +62,10 @@ fn module(tables: &Tables, record: &Record) -> String {
         format!("toolstack::v{release}::{}", tables.abi)
     } else {
         format!("abi::{}", tables.abi)
+    };
+    let root = match tables.interface {
+        Some(last) => format!("{root}::compat::before_{:#010x}", last + 1),
+        None => root,
     };
     let header = record.header.trim_end_matches(".h");
     let parts = header.split('/').map(|part| {
