@@ -4,6 +4,7 @@ pub mod apt;
 pub mod compiler;
 pub mod generate;
 pub mod headers;
+pub mod test;
 pub mod tool;
 pub mod vendor;
 pub mod xen;

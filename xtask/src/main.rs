@@ -17,6 +17,8 @@ enum Command {
     /// The pristine Xen headers: import them, prove them unmodified.
     #[command(subcommand)]
     Vendor(xtask::vendor::Command),
+    /// Run everything that proves the workspace, with all the set-up it takes.
+    Test(xtask::test::Options),
     /// Boot real hypervisors under QEMU with our guest as domain 0, and report.
     Xen(xtask::xen::Options),
     /// Generate xen-public's definitions from the vendored headers.
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result: anyhow::Result<ExitCode> = match cli.command {
         Command::Vendor(command) => xtask::vendor::run(command),
+        Command::Test(options) => xtask::test::command(&options),
         Command::Xen(options) => xtask::xen::command(&options),
         Command::Generate { check } => generate(check),
     };

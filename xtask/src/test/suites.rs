@@ -1,0 +1,407 @@
+//! The suites, in the order in which they run: what is quick or finds much first.
+//!
+//! A new suite is one more entry. Its budget is what it takes on an idle machine of two cores with
+//! nothing built but what the suites before it have built, rounded up.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::checks;
+use super::needs::Need;
+
+/// A part of the proof that has its own line in the report.
+#[derive(Debug)]
+pub struct Suite {
+    /// The name in the report and on the command line.
+    pub name: &'static str,
+    /// What it proves, in one line.
+    pub proves: &'static str,
+    /// What it needs besides cargo. Commands of the workspace that set up themselves need nothing here.
+    pub needs: &'static [Need],
+    /// The planned time in seconds.
+    pub seconds: u64,
+    /// Environment variables for its commands.
+    pub env: &'static [(&'static str, &'static str)],
+    /// What it runs; the first step that fails ends it.
+    pub steps: &'static [Step],
+}
+
+impl Suite {
+    /// The planned time.
+    pub fn budget(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+
+    /// The time after which it is taken to hang: long, as a busy machine is no failure.
+    pub fn limit(&self) -> Duration {
+        self.budget().max(Duration::from_secs(120)) * 6
+    }
+}
+
+/// One command of a suite.
+#[derive(Debug)]
+pub enum Step {
+    /// `cargo` with these arguments.
+    Cargo(&'static [&'static str]),
+    /// A command of the toolchain of that version.
+    Rustup(&'static str, &'static [&'static str]),
+    /// `cargo xtask` with these arguments. Exit status 3 is "not run, with the reason".
+    Xtask(&'static [&'static str]),
+    /// A check of our own; it adds what it sees to the log and may answer with a figure.
+    Check(fn(&Path) -> Result<String>),
+}
+
+/// The version in `rust-version`, which [`checks`] holds against it.
+pub const MSRV: &str = "1.85.0";
+
+/// All suites.
+pub const SUITES: &[Suite] = &[
+    Suite {
+        name: "fmt",
+        proves: "the code is formatted",
+        needs: &[Need::Component("fmt")],
+        seconds: 5,
+        env: &[],
+        steps: &[Step::Cargo(&["fmt", "--all", "--check"])],
+    },
+    Suite {
+        name: "vendor",
+        proves: "no vendored header was changed, added or removed",
+        needs: &[],
+        seconds: 5,
+        env: &[],
+        steps: &[Step::Xtask(&["vendor", "check"])],
+    },
+    Suite {
+        name: "first",
+        proves: "the README's first command works",
+        needs: &[],
+        seconds: 45,
+        env: &[],
+        steps: &[Step::Cargo(&[
+            "run",
+            "--example",
+            "layout",
+            "--",
+            "blkif_request",
+        ])],
+    },
+    Suite {
+        name: "tests",
+        proves: "the tests of the published crates pass, without any C compiler",
+        needs: &[],
+        seconds: 120,
+        env: &[],
+        steps: &[Step::Cargo(&["test"])],
+    },
+    Suite {
+        name: "units",
+        proves: "the unit tests of guests, oracles and maintenance commands pass",
+        needs: &[Need::Compilers, Need::Libclang],
+        seconds: 60,
+        env: &[],
+        steps: &[Step::Cargo(&["test", "--workspace", "--lib", "--bins"])],
+    },
+    Suite {
+        name: "clippy",
+        proves: "clippy has nothing to say, with any set of features",
+        needs: &[Need::Component("clippy")],
+        seconds: 120,
+        env: &[],
+        steps: &[
+            Step::Cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+            Step::Cargo(&[
+                "clippy",
+                "--package",
+                "xen-public",
+                "--no-default-features",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+            Step::Cargo(&[
+                "clippy",
+                "--package",
+                "xen-public",
+                "--no-default-features",
+                "--features",
+                "extra-traits,toolstack",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+            Step::Cargo(&[
+                "clippy",
+                "--package",
+                "xen-public",
+                "--features",
+                "layout",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+            Step::Cargo(&[
+                "clippy",
+                "--package",
+                "xen-abi",
+                "--no-default-features",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+        ],
+    },
+    Suite {
+        name: "doc",
+        proves: "the documentation builds without a warning, as docs.rs builds it too",
+        needs: &[],
+        seconds: 120,
+        // What docs.rs sets, with its nightly's features on any toolchain.
+        env: &[
+            ("RUSTC_BOOTSTRAP", "1"),
+            ("RUSTDOCFLAGS", "-D warnings --cfg docsrs"),
+        ],
+        steps: &[
+            Step::Cargo(&[
+                "doc",
+                "--no-deps",
+                "--package",
+                "xen-public",
+                "--features",
+                "layout,toolstack,extra-traits",
+            ]),
+            Step::Cargo(&[
+                "doc",
+                "--no-deps",
+                "--workspace",
+                "--exclude",
+                "xen-public",
+                "--exclude",
+                "guests",
+            ]),
+        ],
+    },
+    Suite {
+        name: "dependencies",
+        proves: "bare definitions bring no dependency but cfg-if and static_assertions, no build script",
+        needs: &[],
+        seconds: 5,
+        env: &[],
+        steps: &[Step::Check(checks::dependencies)],
+    },
+    Suite {
+        name: "msrv",
+        proves: "both crates compile with Rust 1.85, all features on",
+        needs: &[Need::Toolchain(MSRV)],
+        seconds: 150,
+        env: &[("CARGO_TARGET_DIR", "target/xtask/msrv")],
+        steps: &[
+            Step::Check(checks::msrv),
+            Step::Rustup(
+                MSRV,
+                &[
+                    "cargo",
+                    "check",
+                    "--package",
+                    "xen-public",
+                    "--all-features",
+                ],
+            ),
+            Step::Rustup(
+                MSRV,
+                &["cargo", "check", "--package", "xen-abi", "--all-features"],
+            ),
+        ],
+    },
+    Suite {
+        name: "package",
+        proves: "both crates package and compile from their packages, which hold what they should",
+        needs: &[],
+        seconds: 60,
+        env: &[],
+        steps: &[Step::Check(checks::packages)],
+    },
+    Suite {
+        name: "cost",
+        proves: "the time that xen-public itself takes to compile (a figure, not a limit)",
+        needs: &[],
+        seconds: 30,
+        env: &[],
+        steps: &[Step::Check(checks::cost)],
+    },
+    Suite {
+        name: "generate",
+        proves: "the committed definitions are what the headers make",
+        needs: &[Need::Libclang],
+        seconds: 60,
+        env: &[],
+        steps: &[Step::Xtask(&["generate", "--check"])],
+    },
+    Suite {
+        name: "oracles",
+        proves: "gcc, clang and upstream's own tables agree with every type, field and constant",
+        needs: &[Need::Compilers],
+        seconds: 90,
+        env: &[],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--workspace",
+            "--test",
+            "c_oracle",
+            "--test",
+            "upstream_tables",
+            "--test",
+            "older_guests",
+        ])],
+    },
+    Suite {
+        name: "controls",
+        proves: "a wrong offset, a wrong constant and an edited header are each noticed",
+        needs: &[Need::Compilers],
+        seconds: 30,
+        env: &[],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--workspace",
+            "--test",
+            "negative",
+            "--test",
+            "by_hand",
+        ])],
+    },
+    Suite {
+        name: "macros",
+        proves: "the functions for C's macros give C's values, and none is forgotten",
+        needs: &[Need::Compilers],
+        seconds: 60,
+        env: &[],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--workspace",
+            "--test",
+            "macros",
+            "--test",
+            "macro_list",
+        ])],
+    },
+    Suite {
+        name: "by-hand",
+        proves: "names, numbers and bytes of the hand-written types are those of the headers",
+        needs: &[],
+        seconds: 15,
+        env: &[],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--workspace",
+            "--test",
+            "hand_names",
+            "--test",
+            "hand_roundtrip",
+        ])],
+    },
+    Suite {
+        name: "roundtrip",
+        proves: "every generated type without a union keeps its bytes, under full derives",
+        needs: &[],
+        seconds: 240,
+        env: &[],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--package",
+            "abi-tests",
+            "--features",
+            "zerocopy-generated",
+            "--test",
+            "roundtrip",
+        ])],
+    },
+    Suite {
+        name: "xen",
+        proves: "our guest boots on Xen 4.14, 4.17 and 4.20, and one that must fail does",
+        needs: &[],
+        seconds: 60,
+        env: &[],
+        steps: &[Step::Xtask(&["xen"]), Step::Xtask(&["xen", "--self-test"])],
+    },
+    Suite {
+        name: "source",
+        proves: "the vendored headers are those of the pinned source packages",
+        needs: &[],
+        seconds: 60,
+        env: &[],
+        steps: &[Step::Xtask(&["vendor", "check", "--against-source"])],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tool;
+
+    /// The arguments of a suite's cargo commands, one after the other.
+    fn words(suite: &Suite) -> impl Iterator<Item = &'static str> {
+        suite
+            .steps
+            .iter()
+            .flat_map(|step| match step {
+                Step::Cargo(arguments) | Step::Rustup(_, arguments) | Step::Xtask(arguments) => {
+                    *arguments
+                }
+                Step::Check(_) => &[],
+            })
+            .copied()
+    }
+
+    #[test]
+    fn names_are_single_words_and_appear_once() {
+        for (at, suite) in SUITES.iter().enumerate() {
+            assert!(!suite.name.is_empty() && suite.name.len() <= 12);
+            assert!(
+                suite
+                    .name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c == '-')
+            );
+            assert!(!suite.steps.is_empty(), "{}", suite.name);
+            assert!(SUITES[..at].iter().all(|other| other.name != suite.name));
+        }
+    }
+
+    #[test]
+    fn the_budget_of_all_is_under_half_an_hour() {
+        let total: u64 = SUITES.iter().map(|suite| suite.seconds).sum();
+        assert!(total < 30 * 60, "{total} s");
+    }
+
+    #[test]
+    fn every_test_file_of_the_oracles_is_in_a_suite() {
+        let files = std::fs::read_dir(tool::root().join("abi-tests/tests")).unwrap();
+        let mut found = 0;
+        for file in files {
+            let path = file.unwrap().path();
+            let Some(name) = path
+                .file_stem()
+                .filter(|_| path.extension().is_some_and(|e| e == "rs"))
+            else {
+                continue;
+            };
+            found += 1;
+            let name = name.to_str().unwrap();
+            let run = SUITES.iter().any(|suite| {
+                let words: Vec<_> = words(suite).collect();
+                words.windows(2).any(|pair| pair == ["--test", name])
+            });
+            assert!(run, "no suite runs abi-tests/tests/{name}.rs");
+        }
+        assert!(found > 0);
+    }
+}
