@@ -68,14 +68,24 @@ pub fn check_text(name: &str, text: &str) -> Result<()> {
     let path = path(name);
     let pinned =
         std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    if pinned != text {
-        let lines = |t: &str| t.lines().map(str::to_owned).collect();
-        bail!(
-            "abi-tests/data/{name} is not what it should be (ABI_TESTS_PIN=1 writes it anew):\n{}",
-            differences(&lines(&pinned), &lines(text)).join("\n")
-        );
+    let Some(line) = first_difference(&pinned, text) else {
+        return Ok(());
+    };
+    let lines = |t: &str| t.lines().map(str::to_owned).collect();
+    bail!(
+        "abi-tests/data/{name} is not what it should be from line {line} on (ABI_TESTS_PIN=1 writes it \
+         anew):\n{}",
+        differences(&lines(&pinned), &lines(text)).join("\n")
+    )
+}
+
+/// The number of the first line in which two texts differ.
+fn first_difference(a: &str, b: &str) -> Option<usize> {
+    if a == b {
+        return None;
     }
-    Ok(())
+    let same = a.lines().zip(b.lines()).take_while(|(a, b)| a == b);
+    Some(same.count() + 1)
 }
 
 /// Whether lists are to be written, not compared.
@@ -93,4 +103,24 @@ pub fn differences(pinned: &BTreeSet<String>, found: &BTreeSet<String>) -> Vec<S
     let came = found.difference(pinned).map(|l| format!("+ {l}"));
     let went = pinned.difference(found).map(|l| format!("- {l}"));
     came.chain(went).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_differ_from_a_line_on() {
+        assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
+        assert_eq!(first_difference("a\nb\n", "a\nc\n"), Some(2));
+        assert_eq!(first_difference("a\n", "a\nb\n"), Some(2));
+        assert_eq!(first_difference("a\n", "a"), Some(2));
+    }
+
+    #[test]
+    fn lines_come_and_go() {
+        let set = |t: &[&str]| t.iter().map(|l| (*l).to_owned()).collect();
+        let difference = differences(&set(&["a", "b"]), &set(&["b", "c"]));
+        assert_eq!(difference, ["+ c", "- a"]);
+    }
 }
