@@ -7,35 +7,6 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use xen_public::layout::{Constant, Record, Tables};
 
-/// A table with nothing but the records, aliases and constants of some headers.
-pub fn only(tables: &Tables, headers: &[&str]) -> Tables {
-    let wanted = |h: &str| headers.contains(&h);
-    let records: Vec<Record> = tables
-        .records
-        .iter()
-        .filter(|r| wanted(r.header))
-        .copied()
-        .collect();
-    let aliases: Vec<_> = tables
-        .aliases
-        .iter()
-        .filter(|a| wanted(a.header))
-        .copied()
-        .collect();
-    let constants: Vec<_> = tables
-        .constants
-        .iter()
-        .filter(|c| wanted(c.header))
-        .copied()
-        .collect();
-    Tables {
-        records: records.leak(),
-        aliases: aliases.leak(),
-        constants: constants.leak(),
-        ..*tables
-    }
-}
-
 /// The table with one record changed.
 ///
 /// # Errors
