@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use xen_public::abi;
+use xen_public::arch_x86::hvm::start_info::{self, MemmapType};
 use xen_public::elfnote::NoteType;
 use xen_public::errno::Errno;
 use xen_public::event_channel::EvtchnStatus;
 use xen_public::features::{self, Feature, Features};
 use xen_public::grant_table::{GrantFlags, GrantRef, GrantStatus, GrantType};
-use xen_public::hvm::start_info::{self, MemmapType};
 use xen_public::layout::Tables;
 use xen_public::vcpu::{RUNSTATE_UPDATE, RunState};
 use xen_public::xen::{DomId, MAX_GUEST_CMDLINE, PvclockFlags, StartFlags, Virq};

@@ -4,6 +4,9 @@ use abi_tests::roundtrip;
 use quickcheck::quickcheck;
 
 use xen_public::arch_arm::{ArchSharedInfoArm, ArchVcpuInfoArm};
+use xen_public::arch_x86::hvm::start_info::{
+    HvmMemmapTableEntry, HvmModlistEntry, HvmStartInfo, MemmapType,
+};
 use xen_public::arch_x86::xen::{ArchSharedInfoX86_32, ArchSharedInfoX86_64};
 use xen_public::arch_x86::xen_x86_32::ArchVcpuInfoX86_32;
 use xen_public::arch_x86::xen_x86_64::ArchVcpuInfoX86_64;
@@ -12,7 +15,6 @@ use xen_public::errno::Errno;
 use xen_public::event_channel::{EvtchnPort, EvtchnStatus};
 use xen_public::features::{Feature, Features};
 use xen_public::grant_table::*;
-use xen_public::hvm::start_info::{HvmMemmapTableEntry, HvmModlistEntry, HvmStartInfo, MemmapType};
 use xen_public::vcpu::{RunState, VcpuRunstateInfo, VcpuRunstateInfoX86_32};
 use xen_public::xen::*;
 

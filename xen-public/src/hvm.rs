@@ -3,4 +3,3 @@
 pub mod dm_op;
 pub mod pvdrivers;
 pub mod save;
-pub mod start_info;

@@ -2,11 +2,11 @@
 
 use quickcheck::{Arbitrary, Gen, TestResult, quickcheck};
 
+use xen_public::arch_x86::hvm::start_info::{self, HvmMemmapTableEntry, HvmStartInfo, ReadError};
 use xen_public::elfnote::{self, TruncatedNote};
 use xen_public::errno::Errno;
 use xen_public::features::{Feature, Features, note_names};
 use xen_public::grant_table::{GrantBodyV2, GrantEntryV2, GrantType};
-use xen_public::hvm::start_info::{self, HvmMemmapTableEntry, HvmStartInfo, ReadError};
 use xen_public::xen::{
     DomId, Mfn, StartConsole, StartFlags, StartInfoX86_32, StartInfoX86_64, TimeScale, VcpuTimeInfo,
 };

@@ -12,7 +12,7 @@ use crate::record::record;
 
 crate::words::flags! {
     /// What the guest is and how its boot module is passed: the `flags` of
-    /// [`StartInfoX86_64`] and of [`HvmStartInfo`](crate::hvm::start_info::HvmStartInfo).
+    /// [`StartInfoX86_64`] and of [`HvmStartInfo`](crate::arch_x86::hvm::start_info::HvmStartInfo).
     /// [`pm_options`](Self::pm_options) holds one byte more.
     StartFlags(u32) {
         /// The domain is privileged.
