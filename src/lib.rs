@@ -7,7 +7,14 @@
 //!
 //! It compiles for every target. Where a processor has no known way to Xen, the conduits for it
 //! are simply not there.
+//!
+//! # Features
+//!
+//! - `zerocopy` (default): zerocopy's derives on the hand-written types of [`xen_public`].
+//! - `simulate`: a hypervisor in memory, `hypercall::simulate`, for the tests of kernels and drivers.
+//!   Needs `alloc`.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
 #[cfg(any(test, feature = "simulate"))]
@@ -16,3 +23,8 @@ extern crate alloc;
 pub mod hypercall;
 
 pub use xen_public;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,50 @@
-//! Xen's public headers as Rust definitions.
+//! Xen's public headers as Rust definitions: every type and constant for each of four ABIs, with the
+//! layout of that ABI on every host.
+//!
+//! # What stands where
+//!
+//! - [`abi`] holds one module for each ABI (x86_32, x86_64, arm32, arm64) and in it one for each header:
+//!   `io/blkif.h` is `abi::x86_64::io::blkif`. Names are C's own: `blkif_request`, `BLKIF_OP_READ`. All of
+//!   it is generated from the unmodified headers and compiles on every host. `native` is the ABI of the
+//!   compile target, if it has one.
+//! - The other modules mirror the headers too, and hold what is written by hand: Rust-named types where
+//!   they add meaning ([`xen::DomId`], [`grant_table::GrantRef`], [`errno::Errno`], the pages that Xen
+//!   shares with a guest), each asserted against its generated twins, and C's function-like macros as
+//!   functions.
+//! - `toolstack` (by feature) holds what only a toolstack uses, domctl, sysctl and what hangs on them, for
+//!   each vendored release: that interface changes from release to release.
+//! - `abi::*::compat` holds the names and layouts that older interface versions gave.
+//!
+//! # How the generated types are made
+//!
+//! Integers are plain and of fixed width. Size, alignment and every offset are C's for that ABI on every
+//! host, by `repr(C)` with explicit padding and, where an ABI aligns `u64` to 4 bytes, `packed(4)`: copy
+//! such a field (`{ request.id }`) before you borrow it. Every type is `Copy`, has a constant `ZERO` and
+//! is that by default, so a request is built as `blkif_request { operation, ..blkif_request::ZERO }` and
+//! no byte is left uninitialised. Unions also have `_bytes`. Enums are integers with constants, as a peer
+//! may be newer than these headers. A C bitfield is an integer with accessor functions, a flexible array a
+//! `[T; 0]`, a guest handle a [`handle::Handle32`] or [`handle::Handle64`]. Anonymous records are named
+//! after their parent and field. Values are host-endian.
+//!
+//! # Features
+//!
+//! Without features the crate depends on nothing but cfg-if and static_assertions.
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `zerocopy` (default) | `FromBytes`, `IntoBytes`, `Immutable`, `KnownLayout` on the hand-written types |
+//! | `extra-traits` | `Debug`, `PartialEq`, `Eq` on the generated types without unions |
+//! | `toolstack` | the toolstack interfaces of Xen 4.14, 4.17 and 4.20 |
+//! | `layout` | tables of all names, sizes and offsets, for tools |
+//! | `zerocopy-generated` | zerocopy's derives on the generated types too |
+//!
+//! # Licence
+//!
+//! MIT or Apache-2.0, at your choice; what is generated from Xen's headers is also under the notice of
+//! those headers, which comes with the crate as `LICENSE-XEN`.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 /// What every generated type is beside its fields: copied byte for byte, and zero by default. One macro
 /// for all types of a header compiles in less time than derives on each.
@@ -60,6 +104,11 @@ pub mod toolstack;
 mod bits;
 mod record;
 mod words;
+
+/// The example of the README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 cfg_if::cfg_if! {
     if #[cfg(target_arch = "x86_64")] {

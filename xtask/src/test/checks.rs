@@ -33,7 +33,7 @@ const PUBLISHED: [(&str, &[&str]); 2] = [
 const EVERYWHERE: [&str; 4] = ["Cargo.toml", "README.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
 /// The folders an archive may have files in.
-const FOLDERS: [&str; 2] = ["src/", "examples/"];
+const FOLDERS: [&str; 3] = ["src/", "examples/", "tests/"];
 
 /// Runs a command, adds it and its output to the log, and returns what it printed.
 fn logged(command: &mut Command, log: &Path) -> Result<String> {

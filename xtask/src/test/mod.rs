@@ -8,6 +8,7 @@
 
 pub mod checks;
 pub mod needs;
+pub mod notice;
 pub mod process;
 pub mod report;
 pub mod suites;
