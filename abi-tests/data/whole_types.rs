@@ -31,6 +31,7 @@ whole_types! {
         dom0_vga_console_info_u_vesa_lfb
     }
     xen_public::abi::arm32::compat::before_0x00030209::memory {
+        xen_memory_exchange
         xen_memory_reservation
     }
     xen_public::abi::arm32::compat::before_0x0003020a::grant_table {
@@ -46,6 +47,8 @@ whole_types! {
         tmem_op_u_gen
     }
     xen_public::abi::arm32::compat::before_0x00040601::xen {
+        shared_info
+        vcpu_info
         vcpu_time_info
     }
     xen_public::abi::arm32::compat::before_0x00040700::memory {
@@ -573,6 +576,7 @@ whole_types! {
         dom0_vga_console_info_u_vesa_lfb
     }
     xen_public::abi::arm64::compat::before_0x00030209::memory {
+        xen_memory_exchange
         xen_memory_reservation
     }
     xen_public::abi::arm64::compat::before_0x0003020a::grant_table {
@@ -588,6 +592,8 @@ whole_types! {
         tmem_op_u_gen
     }
     xen_public::abi::arm64::compat::before_0x00040601::xen {
+        shared_info
+        vcpu_info
         vcpu_time_info
     }
     xen_public::abi::arm64::compat::before_0x00040700::memory {
@@ -1191,6 +1197,7 @@ whole_types! {
         dom0_vga_console_info_u_vesa_lfb
     }
     xen_public::abi::x86_32::compat::before_0x00030209::memory {
+        xen_memory_exchange
         xen_memory_reservation
     }
     xen_public::abi::x86_32::compat::before_0x0003020a::grant_table {
@@ -1206,6 +1213,8 @@ whole_types! {
         tmem_op_u_gen
     }
     xen_public::abi::x86_32::compat::before_0x00040601::xen {
+        shared_info
+        vcpu_info
         vcpu_time_info
     }
     xen_public::abi::x86_32::compat::before_0x00040700::memory {
@@ -1809,6 +1818,7 @@ whole_types! {
         dom0_vga_console_info_u_vesa_lfb
     }
     xen_public::abi::x86_64::compat::before_0x00030209::memory {
+        xen_memory_exchange
         xen_memory_reservation
     }
     xen_public::abi::x86_64::compat::before_0x0003020a::grant_table {
@@ -1824,6 +1834,8 @@ whole_types! {
         tmem_op_u_gen
     }
     xen_public::abi::x86_64::compat::before_0x00040601::xen {
+        shared_info
+        vcpu_info
         vcpu_time_info
     }
     xen_public::abi::x86_64::compat::before_0x00040700::memory {

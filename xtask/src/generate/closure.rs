@@ -9,38 +9,13 @@ use super::model::{Item, Path, Unit};
 pub fn toolstack(guest: &Unit, tools: &Unit) -> Unit {
     let mut wanted: BTreeSet<(bool, Path)> = BTreeSet::new();
     let mut open: Vec<&Item> = Vec::new();
-    let all = || {
-        let headers = tools.headers.iter();
-        headers.flat_map(|(header, items)| items.iter().map(move |item| (header, item)))
-    };
-    let key = |header: &String, item: &Item| {
-        let path = Path {
-            header: header.clone(),
-            name: item.name().to_owned(),
-        };
-        (item.is_type(), path)
-    };
-    for (header, item) in all() {
+    for (header, item) in items(tools) {
         let known = guest.headers.get(header).map_or(&[][..], Vec::as_slice);
         if !known.contains(item) && wanted.insert(key(header, item)) {
             open.push(item);
         }
     }
-    // What holds or names a type that differs is another type too, though it reads the same.
-    loop {
-        let before = wanted.len();
-        for (header, item) in all() {
-            let differs = mentioned(item)
-                .into_iter()
-                .any(|path| wanted.contains(&(true, path.clone())));
-            if differs && wanted.insert(key(header, item)) {
-                open.push(item);
-            }
-        }
-        if wanted.len() == before {
-            break;
-        }
-    }
+    open.extend(spread(tools, &mut wanted));
     while let Some(item) = open.pop() {
         if let Item::Record(record) = item {
             // The table reaches a nameless record through those around it.
@@ -87,6 +62,40 @@ fn insert<'a>(
             open.push(item);
         }
     }
+}
+
+/// Adds what holds or names a type that differs: it is another type too, though it reads the same. The
+/// items that were added.
+pub(super) fn spread<'a>(unit: &'a Unit, differing: &mut BTreeSet<(bool, Path)>) -> Vec<&'a Item> {
+    let mut added = Vec::new();
+    loop {
+        let before = added.len();
+        for (header, item) in items(unit) {
+            let differs = mentioned(item)
+                .into_iter()
+                .any(|path| differing.contains(&(true, path.clone())));
+            if differs && differing.insert(key(header, item)) {
+                added.push(item);
+            }
+        }
+        if added.len() == before {
+            return added;
+        }
+    }
+}
+
+fn items(unit: &Unit) -> impl Iterator<Item = (&String, &Item)> {
+    let headers = unit.headers.iter();
+    headers.flat_map(|(header, items)| items.iter().map(move |item| (header, item)))
+}
+
+/// An item's place, and whether it stands among the types.
+pub(super) fn key(header: &str, item: &Item) -> (bool, Path) {
+    let path = Path {
+        header: header.to_owned(),
+        name: item.name().to_owned(),
+    };
+    (item.is_type(), path)
 }
 
 /// The types that an item mentions.

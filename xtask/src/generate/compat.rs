@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use quote::{format_ident, quote};
 
+use super::closure;
 use super::emit::{Emitter, Files, Homes, render};
 use super::model::{Item, Path, Unit};
 use super::read::Reader;
@@ -131,15 +132,23 @@ pub fn files(reader: &Reader, newest: &Unit, abi: Abi) -> Result<(Files, Vec<u32
     Ok((files, made))
 }
 
-/// What `unit` declares otherwise than `other`, or alone.
+/// What `unit` declares otherwise than `other`, or alone, and what mentions that.
 fn difference(unit: &Unit, other: &Unit) -> Unit {
-    let mut switched = unit.clone();
-    for (header, items) in &mut switched.headers {
+    let mut switched = BTreeSet::new();
+    for (header, items) in &unit.headers {
         let there = other.headers.get(header).map_or(&[][..], Vec::as_slice);
-        items.retain(|item| !there.iter().any(|o| same(o, item)));
+        let differing = items
+            .iter()
+            .filter(|item| !there.iter().any(|o| same(o, item)));
+        switched.extend(differing.map(|item| closure::key(header, item)));
     }
-    switched.headers.retain(|_, items| !items.is_empty());
-    switched
+    closure::spread(unit, &mut switched);
+    let mut difference = unit.clone();
+    for (header, items) in &mut difference.headers {
+        items.retain(|item| switched.contains(&closure::key(header, item)));
+    }
+    difference.headers.retain(|_, items| !items.is_empty());
+    difference
 }
 
 fn same(a: &Item, b: &Item) -> bool {

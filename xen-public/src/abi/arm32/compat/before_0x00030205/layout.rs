@@ -248,6 +248,65 @@ static RECORDS: &[Record] = &[
         ],
         bitfields: &[],
     },
+    Record {
+        name: "mmuext_op",
+        header: "xen.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<crate::abi::arm32::compat::before_0x00030205::xen::mmuext_op>(),
+        align: align_of::<
+            crate::abi::arm32::compat::before_0x00030205::xen::mmuext_op,
+        >(),
+        c: "struct mmuext_op",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "cmd",
+                ty: "u32",
+                c: "cmd",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00030205::xen::mmuext_op, cmd
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "_pad_0x04",
+                ty: "Pad<4>",
+                c: "",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00030205::xen::mmuext_op,
+                    _pad_0x04
+                ),
+                size: size_of::<crate::pad::Pad<4>>(),
+                record: "",
+            },
+            Field {
+                name: "arg1",
+                ty: "mmuext_op_arg1",
+                c: "arg1",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00030205::xen::mmuext_op, arg1
+                ),
+                size: size_of::<crate::abi::arm32::xen::mmuext_op_arg1>(),
+                record: "mmuext_op_arg1",
+            },
+            Field {
+                name: "arg2",
+                ty: "mmuext_op_arg2",
+                c: "arg2",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00030205::xen::mmuext_op, arg2
+                ),
+                size: size_of::<
+                    crate::abi::arm32::compat::before_0x00030205::xen::mmuext_op_arg2,
+                >(),
+                record: "mmuext_op_arg2",
+            },
+        ],
+        bitfields: &[],
+    },
 ];
 static ALIASES: &[Alias] = &[
     Alias {
@@ -260,12 +319,127 @@ static ALIASES: &[Alias] = &[
         >(),
     },
     Alias {
+        name: "__guest_handle_physdev_set_iobitmap_t",
+        header: "physdev.h",
+        c: "__guest_handle_physdev_set_iobitmap_t",
+        ty: "Handle32<physdev_set_iobitmap_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::physdev::__guest_handle_physdev_set_iobitmap_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_physdev_set_iobitmap_t",
+        header: "physdev.h",
+        c: "__guest_handle_64_physdev_set_iobitmap_t",
+        ty: "Handle64<physdev_set_iobitmap_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::physdev::__guest_handle_64_physdev_set_iobitmap_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_physdev_set_iobitmap_t",
+        header: "physdev.h",
+        c: "__guest_handle_const_physdev_set_iobitmap_t",
+        ty: "Handle32<physdev_set_iobitmap_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::physdev::__guest_handle_const_physdev_set_iobitmap_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_physdev_set_iobitmap_t",
+        header: "physdev.h",
+        c: "__guest_handle_64_const_physdev_set_iobitmap_t",
+        ty: "Handle64<physdev_set_iobitmap_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::physdev::__guest_handle_64_const_physdev_set_iobitmap_t,
+        >(),
+    },
+    Alias {
         name: "physdev_op_t",
         header: "physdev.h",
         c: "physdev_op_t",
         ty: "physdev_op",
         size: size_of::<
             crate::abi::arm32::compat::before_0x00030205::physdev::physdev_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_physdev_op_t",
+        header: "physdev.h",
+        c: "__guest_handle_physdev_op_t",
+        ty: "Handle32<physdev_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::physdev::__guest_handle_physdev_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_physdev_op_t",
+        header: "physdev.h",
+        c: "__guest_handle_64_physdev_op_t",
+        ty: "Handle64<physdev_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::physdev::__guest_handle_64_physdev_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_physdev_op_t",
+        header: "physdev.h",
+        c: "__guest_handle_const_physdev_op_t",
+        ty: "Handle32<physdev_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::physdev::__guest_handle_const_physdev_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_physdev_op_t",
+        header: "physdev.h",
+        c: "__guest_handle_64_const_physdev_op_t",
+        ty: "Handle64<physdev_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::physdev::__guest_handle_64_const_physdev_op_t,
+        >(),
+    },
+    Alias {
+        name: "mmuext_op_t",
+        header: "xen.h",
+        c: "mmuext_op_t",
+        ty: "mmuext_op",
+        size: size_of::<crate::abi::arm32::compat::before_0x00030205::xen::mmuext_op_t>(),
+    },
+    Alias {
+        name: "__guest_handle_mmuext_op_t",
+        header: "xen.h",
+        c: "__guest_handle_mmuext_op_t",
+        ty: "Handle32<mmuext_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::xen::__guest_handle_mmuext_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_mmuext_op_t",
+        header: "xen.h",
+        c: "__guest_handle_64_mmuext_op_t",
+        ty: "Handle64<mmuext_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::xen::__guest_handle_64_mmuext_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_mmuext_op_t",
+        header: "xen.h",
+        c: "__guest_handle_const_mmuext_op_t",
+        ty: "Handle32<mmuext_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::xen::__guest_handle_const_mmuext_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_mmuext_op_t",
+        header: "xen.h",
+        c: "__guest_handle_64_const_mmuext_op_t",
+        ty: "Handle64<mmuext_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030205::xen::__guest_handle_64_const_mmuext_op_t,
         >(),
     },
 ];

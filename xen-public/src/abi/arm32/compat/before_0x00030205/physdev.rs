@@ -22,6 +22,22 @@ impl physdev_set_iobitmap {
 }
 /// `physdev_set_iobitmap_t`, `physdev.h`, 8 bytes.
 pub type physdev_set_iobitmap_t = physdev_set_iobitmap;
+/// `__guest_handle_physdev_set_iobitmap_t`, `physdev.h`, 4 bytes.
+pub type __guest_handle_physdev_set_iobitmap_t = crate::handle::Handle32<
+    physdev_set_iobitmap_t,
+>;
+/// `__guest_handle_64_physdev_set_iobitmap_t`, `physdev.h`, 8 bytes.
+pub type __guest_handle_64_physdev_set_iobitmap_t = crate::handle::Handle64<
+    physdev_set_iobitmap_t,
+>;
+/// `__guest_handle_const_physdev_set_iobitmap_t`, `physdev.h`, 4 bytes.
+pub type __guest_handle_const_physdev_set_iobitmap_t = crate::handle::Handle32<
+    physdev_set_iobitmap_t,
+>;
+/// `__guest_handle_64_const_physdev_set_iobitmap_t`, `physdev.h`, 8 bytes.
+pub type __guest_handle_64_const_physdev_set_iobitmap_t = crate::handle::Handle64<
+    physdev_set_iobitmap_t,
+>;
 /// `struct physdev_op.u`, `physdev.h`, 12 bytes.
 #[repr(C)]
 #[cfg_attr(
@@ -59,6 +75,14 @@ impl physdev_op {
 }
 /// `physdev_op_t`, `physdev.h`, 16 bytes.
 pub type physdev_op_t = physdev_op;
+/// `__guest_handle_physdev_op_t`, `physdev.h`, 4 bytes.
+pub type __guest_handle_physdev_op_t = crate::handle::Handle32<physdev_op_t>;
+/// `__guest_handle_64_physdev_op_t`, `physdev.h`, 8 bytes.
+pub type __guest_handle_64_physdev_op_t = crate::handle::Handle64<physdev_op_t>;
+/// `__guest_handle_const_physdev_op_t`, `physdev.h`, 4 bytes.
+pub type __guest_handle_const_physdev_op_t = crate::handle::Handle32<physdev_op_t>;
+/// `__guest_handle_64_const_physdev_op_t`, `physdev.h`, 8 bytes.
+pub type __guest_handle_64_const_physdev_op_t = crate::handle::Handle64<physdev_op_t>;
 crate::plain! {
     physdev_set_iobitmap physdev_op_u physdev_op
 }

@@ -105,6 +105,155 @@ static RECORDS: &[Record] = &[
         ],
         bitfields: &[],
     },
+    Record {
+        name: "xen_memory_exchange",
+        header: "memory.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::xen_memory_exchange,
+        >(),
+        align: align_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::xen_memory_exchange,
+        >(),
+        c: "struct xen_memory_exchange",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "in",
+                ty: "xen_memory_reservation",
+                c: "in",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm32::compat::before_0x00030209::memory::xen_memory_exchange,
+                    r#in
+                ),
+                size: size_of::<
+                    crate::abi::arm32::compat::before_0x00030209::memory::xen_memory_reservation,
+                >(),
+                record: "xen_memory_reservation",
+            },
+            Field {
+                name: "out",
+                ty: "xen_memory_reservation",
+                c: "out",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm32::compat::before_0x00030209::memory::xen_memory_exchange,
+                    out
+                ),
+                size: size_of::<
+                    crate::abi::arm32::compat::before_0x00030209::memory::xen_memory_reservation,
+                >(),
+                record: "xen_memory_reservation",
+            },
+            Field {
+                name: "nr_exchanged",
+                ty: "xen_ulong_t",
+                c: "nr_exchanged",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm32::compat::before_0x00030209::memory::xen_memory_exchange,
+                    nr_exchanged
+                ),
+                size: size_of::<crate::abi::arm32::arch_arm::xen_ulong_t>(),
+                record: "",
+            },
+        ],
+        bitfields: &[],
+    },
 ];
-static ALIASES: &[Alias] = &[];
+static ALIASES: &[Alias] = &[
+    Alias {
+        name: "xen_memory_reservation_t",
+        header: "memory.h",
+        c: "xen_memory_reservation_t",
+        ty: "xen_memory_reservation",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::xen_memory_reservation_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_xen_memory_reservation_t",
+        header: "memory.h",
+        c: "__guest_handle_xen_memory_reservation_t",
+        ty: "Handle32<xen_memory_reservation_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::__guest_handle_xen_memory_reservation_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_xen_memory_reservation_t",
+        header: "memory.h",
+        c: "__guest_handle_64_xen_memory_reservation_t",
+        ty: "Handle64<xen_memory_reservation_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::__guest_handle_64_xen_memory_reservation_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xen_memory_reservation_t",
+        header: "memory.h",
+        c: "__guest_handle_const_xen_memory_reservation_t",
+        ty: "Handle32<xen_memory_reservation_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::__guest_handle_const_xen_memory_reservation_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_xen_memory_reservation_t",
+        header: "memory.h",
+        c: "__guest_handle_64_const_xen_memory_reservation_t",
+        ty: "Handle64<xen_memory_reservation_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::__guest_handle_64_const_xen_memory_reservation_t,
+        >(),
+    },
+    Alias {
+        name: "xen_memory_exchange_t",
+        header: "memory.h",
+        c: "xen_memory_exchange_t",
+        ty: "xen_memory_exchange",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::xen_memory_exchange_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_xen_memory_exchange_t",
+        header: "memory.h",
+        c: "__guest_handle_xen_memory_exchange_t",
+        ty: "Handle32<xen_memory_exchange_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::__guest_handle_xen_memory_exchange_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_xen_memory_exchange_t",
+        header: "memory.h",
+        c: "__guest_handle_64_xen_memory_exchange_t",
+        ty: "Handle64<xen_memory_exchange_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::__guest_handle_64_xen_memory_exchange_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xen_memory_exchange_t",
+        header: "memory.h",
+        c: "__guest_handle_const_xen_memory_exchange_t",
+        ty: "Handle32<xen_memory_exchange_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::__guest_handle_const_xen_memory_exchange_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_xen_memory_exchange_t",
+        header: "memory.h",
+        c: "__guest_handle_64_const_xen_memory_exchange_t",
+        ty: "Handle64<xen_memory_exchange_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00030209::memory::__guest_handle_64_const_xen_memory_exchange_t,
+        >(),
+    },
+];
 static CONSTANTS: &[Constant] = &[];

@@ -27,6 +27,98 @@ impl xenpf_enter_acpi_sleep {
         flags: 0,
     };
 }
+/// `xenpf_enter_acpi_sleep_t`, `platform.h`, 12 bytes.
+pub type xenpf_enter_acpi_sleep_t = xenpf_enter_acpi_sleep;
+/// `__guest_handle_xenpf_enter_acpi_sleep_t`, `platform.h`, 4 bytes.
+pub type __guest_handle_xenpf_enter_acpi_sleep_t = crate::handle::Handle32<
+    xenpf_enter_acpi_sleep_t,
+>;
+/// `__guest_handle_64_xenpf_enter_acpi_sleep_t`, `platform.h`, 8 bytes.
+pub type __guest_handle_64_xenpf_enter_acpi_sleep_t = crate::handle::Handle64<
+    xenpf_enter_acpi_sleep_t,
+>;
+/// `__guest_handle_const_xenpf_enter_acpi_sleep_t`, `platform.h`, 4 bytes.
+pub type __guest_handle_const_xenpf_enter_acpi_sleep_t = crate::handle::Handle32<
+    xenpf_enter_acpi_sleep_t,
+>;
+/// `__guest_handle_64_const_xenpf_enter_acpi_sleep_t`, `platform.h`, 8 bytes.
+pub type __guest_handle_64_const_xenpf_enter_acpi_sleep_t = crate::handle::Handle64<
+    xenpf_enter_acpi_sleep_t,
+>;
+/// `struct xen_platform_op.u`, `platform.h`, 128 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub union xen_platform_op_u {
+    pub settime: crate::abi::arm32::compat::before_0x00040600::platform::xenpf_settime_t,
+    pub settime32: crate::abi::arm32::platform::xenpf_settime32_t,
+    pub settime64: crate::abi::arm32::platform::xenpf_settime64_t,
+    pub add_memtype: crate::abi::arm32::platform::xenpf_add_memtype_t,
+    pub del_memtype: crate::abi::arm32::platform::xenpf_del_memtype_t,
+    pub read_memtype: crate::abi::arm32::platform::xenpf_read_memtype_t,
+    pub microcode: crate::abi::arm32::platform::xenpf_microcode_update_t,
+    pub platform_quirk: crate::abi::arm32::platform::xenpf_platform_quirk_t,
+    pub efi_runtime_call: crate::abi::arm32::platform::xenpf_efi_runtime_call_t,
+    pub firmware_info: crate::abi::arm32::platform::xenpf_firmware_info_t,
+    pub enter_acpi_sleep: xenpf_enter_acpi_sleep_t,
+    pub change_freq: crate::abi::arm32::platform::xenpf_change_freq_t,
+    pub getidletime: crate::abi::arm32::platform::xenpf_getidletime_t,
+    pub set_pminfo: crate::abi::arm32::platform::xenpf_set_processor_pminfo_t,
+    pub pcpu_info: crate::abi::arm32::platform::xenpf_pcpuinfo_t,
+    pub pcpu_version: crate::abi::arm32::platform::xenpf_pcpu_version_t,
+    pub cpu_ol: crate::abi::arm32::platform::xenpf_cpu_ol_t,
+    pub cpu_add: crate::abi::arm32::platform::xenpf_cpu_hotadd_t,
+    pub mem_add: crate::abi::arm32::platform::xenpf_mem_hotadd_t,
+    pub core_parking: crate::abi::arm32::platform::xenpf_core_parking_t,
+    pub resource_op: crate::abi::arm32::platform::xenpf_resource_op_t,
+    pub symdata: crate::abi::arm32::platform::xenpf_symdata_t,
+    pub dom0_console: crate::abi::arm32::compat::before_0x00040d00::platform::xenpf_dom0_console_t,
+    pub ucode_revision: crate::abi::arm32::platform::xenpf_ucode_revision_t,
+    pub microcode2: crate::abi::arm32::platform::xenpf_microcode_update2_t,
+    pub pad: [u8; 128],
+    pub _bytes: [u8; 128],
+}
+impl xen_platform_op_u {
+    /// All bytes zero.
+    pub const ZERO: Self = Self { _bytes: [0; 128] };
+}
+/// `struct xen_platform_op`, `platform.h`, 136 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct xen_platform_op {
+    pub cmd: u32,
+    pub interface_version: u32,
+    pub u: xen_platform_op_u,
+}
+impl xen_platform_op {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        cmd: 0,
+        interface_version: 0,
+        u: xen_platform_op_u::ZERO,
+    };
+}
+/// `xen_platform_op_t`, `platform.h`, 136 bytes.
+pub type xen_platform_op_t = xen_platform_op;
+/// `__guest_handle_xen_platform_op_t`, `platform.h`, 4 bytes.
+pub type __guest_handle_xen_platform_op_t = crate::handle::Handle32<xen_platform_op_t>;
+/// `__guest_handle_64_xen_platform_op_t`, `platform.h`, 8 bytes.
+pub type __guest_handle_64_xen_platform_op_t = crate::handle::Handle64<
+    xen_platform_op_t,
+>;
+/// `__guest_handle_const_xen_platform_op_t`, `platform.h`, 4 bytes.
+pub type __guest_handle_const_xen_platform_op_t = crate::handle::Handle32<
+    xen_platform_op_t,
+>;
+/// `__guest_handle_64_const_xen_platform_op_t`, `platform.h`, 8 bytes.
+pub type __guest_handle_64_const_xen_platform_op_t = crate::handle::Handle64<
+    xen_platform_op_t,
+>;
 crate::plain! {
-    xenpf_enter_acpi_sleep
+    xenpf_enter_acpi_sleep xen_platform_op_u xen_platform_op
 }

@@ -16,6 +16,106 @@ pub static TABLES: Tables = Tables {
 };
 static RECORDS: &[Record] = &[
     Record {
+        name: "vcpu_register_time_memory_area_addr",
+        header: "vcpu.h",
+        kind: Kind::Union,
+        repr: "C",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::vcpu_register_time_memory_area_addr,
+        >(),
+        align: align_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::vcpu_register_time_memory_area_addr,
+        >(),
+        c: "__typeof__(((struct vcpu_register_time_memory_area *)0)->addr)",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "h",
+                ty: "__guest_handle_64_vcpu_time_info_t",
+                c: "h",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm32::compat::before_0x00040601::vcpu::vcpu_register_time_memory_area_addr,
+                    h
+                ),
+                size: size_of::<
+                    crate::abi::arm32::compat::before_0x00040601::vcpu::__guest_handle_64_vcpu_time_info_t,
+                >(),
+                record: "",
+            },
+            Field {
+                name: "v",
+                ty: "u32",
+                c: "v",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm32::compat::before_0x00040601::vcpu::vcpu_register_time_memory_area_addr,
+                    v
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "p",
+                ty: "u64",
+                c: "p",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm32::compat::before_0x00040601::vcpu::vcpu_register_time_memory_area_addr,
+                    p
+                ),
+                size: size_of::<u64>(),
+                record: "",
+            },
+            Field {
+                name: "_bytes",
+                ty: "[u8; 8]",
+                c: "",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm32::compat::before_0x00040601::vcpu::vcpu_register_time_memory_area_addr,
+                    _bytes
+                ),
+                size: size_of::<[u8; 8]>(),
+                record: "",
+            },
+        ],
+        bitfields: &[],
+    },
+    Record {
+        name: "vcpu_register_time_memory_area",
+        header: "vcpu.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::vcpu_register_time_memory_area,
+        >(),
+        align: align_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::vcpu_register_time_memory_area,
+        >(),
+        c: "struct vcpu_register_time_memory_area",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "addr",
+                ty: "vcpu_register_time_memory_area_addr",
+                c: "addr",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm32::compat::before_0x00040601::vcpu::vcpu_register_time_memory_area,
+                    addr
+                ),
+                size: size_of::<
+                    crate::abi::arm32::compat::before_0x00040601::vcpu::vcpu_register_time_memory_area_addr,
+                >(),
+                record: "vcpu_register_time_memory_area_addr",
+            },
+        ],
+        bitfields: &[],
+    },
+    Record {
         name: "vcpu_time_info",
         header: "xen.h",
         kind: Kind::Struct,
@@ -110,6 +210,301 @@ static RECORDS: &[Record] = &[
         ],
         bitfields: &[],
     },
+    Record {
+        name: "vcpu_info",
+        header: "xen.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<crate::abi::arm32::compat::before_0x00040601::xen::vcpu_info>(),
+        align: align_of::<
+            crate::abi::arm32::compat::before_0x00040601::xen::vcpu_info,
+        >(),
+        c: "struct vcpu_info",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "evtchn_upcall_pending",
+                ty: "u8",
+                c: "evtchn_upcall_pending",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::vcpu_info,
+                    evtchn_upcall_pending
+                ),
+                size: size_of::<u8>(),
+                record: "",
+            },
+            Field {
+                name: "pad0",
+                ty: "u8",
+                c: "pad0",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::vcpu_info, pad0
+                ),
+                size: size_of::<u8>(),
+                record: "",
+            },
+            Field {
+                name: "_pad_0x02",
+                ty: "Pad<6>",
+                c: "",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::vcpu_info,
+                    _pad_0x02
+                ),
+                size: size_of::<crate::pad::Pad<6>>(),
+                record: "",
+            },
+            Field {
+                name: "evtchn_pending_sel",
+                ty: "xen_ulong_t",
+                c: "evtchn_pending_sel",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::vcpu_info,
+                    evtchn_pending_sel
+                ),
+                size: size_of::<crate::abi::arm32::arch_arm::xen_ulong_t>(),
+                record: "",
+            },
+            Field {
+                name: "arch",
+                ty: "arch_vcpu_info",
+                c: "arch",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::vcpu_info, arch
+                ),
+                size: size_of::<crate::abi::arm32::arch_arm::arch_vcpu_info>(),
+                record: "arch_vcpu_info",
+            },
+            Field {
+                name: "time",
+                ty: "vcpu_time_info_t",
+                c: "time",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::vcpu_info, time
+                ),
+                size: size_of::<
+                    crate::abi::arm32::compat::before_0x00040601::xen::vcpu_time_info_t,
+                >(),
+                record: "vcpu_time_info",
+            },
+        ],
+        bitfields: &[],
+    },
+    Record {
+        name: "shared_info",
+        header: "xen.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::xen::shared_info,
+        >(),
+        align: align_of::<
+            crate::abi::arm32::compat::before_0x00040601::xen::shared_info,
+        >(),
+        c: "struct shared_info",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "vcpu_info",
+                ty: "[vcpu_info; 1]",
+                c: "vcpu_info",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::shared_info,
+                    vcpu_info
+                ),
+                size: size_of::<
+                    [crate::abi::arm32::compat::before_0x00040601::xen::vcpu_info; 1],
+                >(),
+                record: "vcpu_info",
+            },
+            Field {
+                name: "evtchn_pending",
+                ty: "[xen_ulong_t; 64]",
+                c: "evtchn_pending",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::shared_info,
+                    evtchn_pending
+                ),
+                size: size_of::<[crate::abi::arm32::arch_arm::xen_ulong_t; 64]>(),
+                record: "",
+            },
+            Field {
+                name: "evtchn_mask",
+                ty: "[xen_ulong_t; 64]",
+                c: "evtchn_mask",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::shared_info,
+                    evtchn_mask
+                ),
+                size: size_of::<[crate::abi::arm32::arch_arm::xen_ulong_t; 64]>(),
+                record: "",
+            },
+            Field {
+                name: "wc_version",
+                ty: "u32",
+                c: "wc_version",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::shared_info,
+                    wc_version
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "wc_sec",
+                ty: "u32",
+                c: "wc_sec",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::shared_info,
+                    wc_sec
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "wc_nsec",
+                ty: "u32",
+                c: "wc_nsec",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::shared_info,
+                    wc_nsec
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "wc_sec_hi",
+                ty: "u32",
+                c: "wc_sec_hi",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::shared_info,
+                    wc_sec_hi
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "arch",
+                ty: "arch_shared_info",
+                c: "arch",
+                offset: offset_of!(
+                    crate ::abi::arm32::compat::before_0x00040601::xen::shared_info, arch
+                ),
+                size: size_of::<crate::abi::arm32::arch_arm::arch_shared_info>(),
+                record: "arch_shared_info",
+            },
+        ],
+        bitfields: &[],
+    },
 ];
-static ALIASES: &[Alias] = &[];
+static ALIASES: &[Alias] = &[
+    Alias {
+        name: "__guest_handle_vcpu_time_info_t",
+        header: "vcpu.h",
+        c: "__guest_handle_vcpu_time_info_t",
+        ty: "Handle32<vcpu_time_info_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::__guest_handle_vcpu_time_info_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_vcpu_time_info_t",
+        header: "vcpu.h",
+        c: "__guest_handle_64_vcpu_time_info_t",
+        ty: "Handle64<vcpu_time_info_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::__guest_handle_64_vcpu_time_info_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_vcpu_time_info_t",
+        header: "vcpu.h",
+        c: "__guest_handle_const_vcpu_time_info_t",
+        ty: "Handle32<vcpu_time_info_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::__guest_handle_const_vcpu_time_info_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_vcpu_time_info_t",
+        header: "vcpu.h",
+        c: "__guest_handle_64_const_vcpu_time_info_t",
+        ty: "Handle64<vcpu_time_info_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::__guest_handle_64_const_vcpu_time_info_t,
+        >(),
+    },
+    Alias {
+        name: "vcpu_register_time_memory_area_t",
+        header: "vcpu.h",
+        c: "vcpu_register_time_memory_area_t",
+        ty: "vcpu_register_time_memory_area",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::vcpu_register_time_memory_area_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_vcpu_register_time_memory_area_t",
+        header: "vcpu.h",
+        c: "__guest_handle_vcpu_register_time_memory_area_t",
+        ty: "Handle32<vcpu_register_time_memory_area_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::__guest_handle_vcpu_register_time_memory_area_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_vcpu_register_time_memory_area_t",
+        header: "vcpu.h",
+        c: "__guest_handle_64_vcpu_register_time_memory_area_t",
+        ty: "Handle64<vcpu_register_time_memory_area_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::__guest_handle_64_vcpu_register_time_memory_area_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_vcpu_register_time_memory_area_t",
+        header: "vcpu.h",
+        c: "__guest_handle_const_vcpu_register_time_memory_area_t",
+        ty: "Handle32<vcpu_register_time_memory_area_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::__guest_handle_const_vcpu_register_time_memory_area_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_vcpu_register_time_memory_area_t",
+        header: "vcpu.h",
+        c: "__guest_handle_64_const_vcpu_register_time_memory_area_t",
+        ty: "Handle64<vcpu_register_time_memory_area_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::vcpu::__guest_handle_64_const_vcpu_register_time_memory_area_t,
+        >(),
+    },
+    Alias {
+        name: "vcpu_time_info_t",
+        header: "xen.h",
+        c: "vcpu_time_info_t",
+        ty: "vcpu_time_info",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::xen::vcpu_time_info_t,
+        >(),
+    },
+    Alias {
+        name: "vcpu_info_t",
+        header: "xen.h",
+        c: "vcpu_info_t",
+        ty: "vcpu_info",
+        size: size_of::<crate::abi::arm32::compat::before_0x00040601::xen::vcpu_info_t>(),
+    },
+    Alias {
+        name: "shared_info_t",
+        header: "xen.h",
+        c: "shared_info_t",
+        ty: "shared_info",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040601::xen::shared_info_t,
+        >(),
+    },
+];
 static CONSTANTS: &[Constant] = &[];

@@ -33,6 +33,78 @@ impl vcpu_time_info {
         pad1: [0; 3],
     };
 }
+/// `vcpu_time_info_t`, `xen.h`, 32 bytes.
+pub type vcpu_time_info_t = vcpu_time_info;
+/// `struct vcpu_info`, `xen.h`, 48 bytes.
+#[repr(C)]
+#[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct vcpu_info {
+    pub evtchn_upcall_pending: u8,
+    pub pad0: u8,
+    pub _pad_0x02: crate::pad::Pad<6>,
+    pub evtchn_pending_sel: crate::abi::arm32::arch_arm::xen_ulong_t,
+    pub arch: crate::abi::arm32::arch_arm::arch_vcpu_info,
+    pub time: vcpu_time_info_t,
+}
+impl vcpu_info {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        evtchn_upcall_pending: 0,
+        pad0: 0,
+        _pad_0x02: crate::pad::Pad::ZERO,
+        evtchn_pending_sel: 0,
+        arch: crate::abi::arm32::arch_arm::arch_vcpu_info::ZERO,
+        time: vcpu_time_info::ZERO,
+    };
+}
+/// `vcpu_info_t`, `xen.h`, 48 bytes.
+pub type vcpu_info_t = vcpu_info;
+/// `struct shared_info`, `xen.h`, 1088 bytes.
+#[repr(C)]
+#[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct shared_info {
+    pub vcpu_info: [vcpu_info; 1],
+    pub evtchn_pending: [crate::abi::arm32::arch_arm::xen_ulong_t; 64],
+    pub evtchn_mask: [crate::abi::arm32::arch_arm::xen_ulong_t; 64],
+    pub wc_version: u32,
+    pub wc_sec: u32,
+    pub wc_nsec: u32,
+    pub wc_sec_hi: u32,
+    pub arch: crate::abi::arm32::arch_arm::arch_shared_info,
+}
+impl shared_info {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        vcpu_info: [vcpu_info::ZERO; 1],
+        evtchn_pending: [0; 64],
+        evtchn_mask: [0; 64],
+        wc_version: 0,
+        wc_sec: 0,
+        wc_nsec: 0,
+        wc_sec_hi: 0,
+        arch: crate::abi::arm32::arch_arm::arch_shared_info::ZERO,
+    };
+}
+/// `shared_info_t`, `xen.h`, 1088 bytes.
+pub type shared_info_t = shared_info;
 crate::plain! {
-    vcpu_time_info
+    vcpu_time_info vcpu_info shared_info
 }

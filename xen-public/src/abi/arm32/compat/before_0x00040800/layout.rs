@@ -341,6 +341,108 @@ static RECORDS: &[Record] = &[
         ],
         bitfields: &[],
     },
+    Record {
+        name: "xen_flask_op",
+        header: "xsm/flask_op.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040800::xsm::flask_op::xen_flask_op,
+        >(),
+        align: align_of::<
+            crate::abi::arm32::compat::before_0x00040800::xsm::flask_op::xen_flask_op,
+        >(),
+        c: "struct xen_flask_op",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "cmd",
+                ty: "u32",
+                c: "cmd",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm32::compat::before_0x00040800::xsm::flask_op::xen_flask_op,
+                    cmd
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "interface_version",
+                ty: "u32",
+                c: "interface_version",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm32::compat::before_0x00040800::xsm::flask_op::xen_flask_op,
+                    interface_version
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "u",
+                ty: "xen_flask_op_u",
+                c: "u",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm32::compat::before_0x00040800::xsm::flask_op::xen_flask_op,
+                    u
+                ),
+                size: size_of::<
+                    crate::abi::arm32::compat::before_0x00040800::xsm::flask_op::xen_flask_op_u,
+                >(),
+                record: "xen_flask_op_u",
+            },
+        ],
+        bitfields: &[],
+    },
 ];
-static ALIASES: &[Alias] = &[];
+static ALIASES: &[Alias] = &[
+    Alias {
+        name: "xen_flask_op_t",
+        header: "xsm/flask_op.h",
+        c: "xen_flask_op_t",
+        ty: "xen_flask_op",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040800::xsm::flask_op::xen_flask_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_xen_flask_op_t",
+        header: "xsm/flask_op.h",
+        c: "__guest_handle_xen_flask_op_t",
+        ty: "Handle32<xen_flask_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040800::xsm::flask_op::__guest_handle_xen_flask_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_xen_flask_op_t",
+        header: "xsm/flask_op.h",
+        c: "__guest_handle_64_xen_flask_op_t",
+        ty: "Handle64<xen_flask_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040800::xsm::flask_op::__guest_handle_64_xen_flask_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xen_flask_op_t",
+        header: "xsm/flask_op.h",
+        c: "__guest_handle_const_xen_flask_op_t",
+        ty: "Handle32<xen_flask_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040800::xsm::flask_op::__guest_handle_const_xen_flask_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_xen_flask_op_t",
+        header: "xsm/flask_op.h",
+        c: "__guest_handle_64_const_xen_flask_op_t",
+        ty: "Handle64<xen_flask_op_t>",
+        size: size_of::<
+            crate::abi::arm32::compat::before_0x00040800::xsm::flask_op::__guest_handle_64_const_xen_flask_op_t,
+        >(),
+    },
+];
 static CONSTANTS: &[Constant] = &[];

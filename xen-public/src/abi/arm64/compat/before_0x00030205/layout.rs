@@ -70,6 +70,146 @@ static RECORDS: &[Record] = &[
         bitfields: &[],
     },
     Record {
+        name: "physdev_op_u",
+        header: "physdev.h",
+        kind: Kind::Union,
+        repr: "C",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::physdev_op_u,
+        >(),
+        align: align_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::physdev_op_u,
+        >(),
+        c: "__typeof__(((struct physdev_op *)0)->u)",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "irq_status_query",
+                ty: "physdev_irq_status_query_t",
+                c: "irq_status_query",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::physdev::physdev_op_u,
+                    irq_status_query
+                ),
+                size: size_of::<
+                    crate::abi::arm64::physdev::physdev_irq_status_query_t,
+                >(),
+                record: "physdev_irq_status_query",
+            },
+            Field {
+                name: "set_iopl",
+                ty: "physdev_set_iopl_t",
+                c: "set_iopl",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::physdev::physdev_op_u,
+                    set_iopl
+                ),
+                size: size_of::<crate::abi::arm64::physdev::physdev_set_iopl_t>(),
+                record: "physdev_set_iopl",
+            },
+            Field {
+                name: "set_iobitmap",
+                ty: "physdev_set_iobitmap_t",
+                c: "set_iobitmap",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::physdev::physdev_op_u,
+                    set_iobitmap
+                ),
+                size: size_of::<
+                    crate::abi::arm64::compat::before_0x00030205::physdev::physdev_set_iobitmap_t,
+                >(),
+                record: "physdev_set_iobitmap",
+            },
+            Field {
+                name: "apic_op",
+                ty: "physdev_apic_t",
+                c: "apic_op",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::physdev::physdev_op_u,
+                    apic_op
+                ),
+                size: size_of::<crate::abi::arm64::physdev::physdev_apic_t>(),
+                record: "physdev_apic",
+            },
+            Field {
+                name: "irq_op",
+                ty: "physdev_irq_t",
+                c: "irq_op",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::physdev::physdev_op_u,
+                    irq_op
+                ),
+                size: size_of::<crate::abi::arm64::physdev::physdev_irq_t>(),
+                record: "physdev_irq",
+            },
+            Field {
+                name: "_bytes",
+                ty: "[u8; 16]",
+                c: "",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::physdev::physdev_op_u,
+                    _bytes
+                ),
+                size: size_of::<[u8; 16]>(),
+                record: "",
+            },
+        ],
+        bitfields: &[],
+    },
+    Record {
+        name: "physdev_op",
+        header: "physdev.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::physdev_op,
+        >(),
+        align: align_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::physdev_op,
+        >(),
+        c: "struct physdev_op",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "cmd",
+                ty: "u32",
+                c: "cmd",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::physdev::physdev_op,
+                    cmd
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "_pad_0x04",
+                ty: "Pad<4>",
+                c: "",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::physdev::physdev_op,
+                    _pad_0x04
+                ),
+                size: size_of::<crate::pad::Pad<4>>(),
+                record: "",
+            },
+            Field {
+                name: "u",
+                ty: "physdev_op_u",
+                c: "u",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::physdev::physdev_op, u
+                ),
+                size: size_of::<
+                    crate::abi::arm64::compat::before_0x00030205::physdev::physdev_op_u,
+                >(),
+                record: "physdev_op_u",
+            },
+        ],
+        bitfields: &[],
+    },
+    Record {
         name: "mmuext_op_arg2",
         header: "xen.h",
         kind: Kind::Union,
@@ -131,6 +271,199 @@ static RECORDS: &[Record] = &[
         ],
         bitfields: &[],
     },
+    Record {
+        name: "mmuext_op",
+        header: "xen.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<crate::abi::arm64::compat::before_0x00030205::xen::mmuext_op>(),
+        align: align_of::<
+            crate::abi::arm64::compat::before_0x00030205::xen::mmuext_op,
+        >(),
+        c: "struct mmuext_op",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "cmd",
+                ty: "u32",
+                c: "cmd",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::xen::mmuext_op, cmd
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "_pad_0x04",
+                ty: "Pad<4>",
+                c: "",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::xen::mmuext_op,
+                    _pad_0x04
+                ),
+                size: size_of::<crate::pad::Pad<4>>(),
+                record: "",
+            },
+            Field {
+                name: "arg1",
+                ty: "mmuext_op_arg1",
+                c: "arg1",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::xen::mmuext_op, arg1
+                ),
+                size: size_of::<crate::abi::arm64::xen::mmuext_op_arg1>(),
+                record: "mmuext_op_arg1",
+            },
+            Field {
+                name: "arg2",
+                ty: "mmuext_op_arg2",
+                c: "arg2",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00030205::xen::mmuext_op, arg2
+                ),
+                size: size_of::<
+                    crate::abi::arm64::compat::before_0x00030205::xen::mmuext_op_arg2,
+                >(),
+                record: "mmuext_op_arg2",
+            },
+        ],
+        bitfields: &[],
+    },
 ];
-static ALIASES: &[Alias] = &[];
+static ALIASES: &[Alias] = &[
+    Alias {
+        name: "physdev_set_iobitmap_t",
+        header: "physdev.h",
+        c: "physdev_set_iobitmap_t",
+        ty: "physdev_set_iobitmap",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::physdev_set_iobitmap_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_physdev_set_iobitmap_t",
+        header: "physdev.h",
+        c: "__guest_handle_physdev_set_iobitmap_t",
+        ty: "Handle64<physdev_set_iobitmap_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::__guest_handle_physdev_set_iobitmap_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_physdev_set_iobitmap_t",
+        header: "physdev.h",
+        c: "__guest_handle_64_physdev_set_iobitmap_t",
+        ty: "Handle64<physdev_set_iobitmap_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::__guest_handle_64_physdev_set_iobitmap_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_physdev_set_iobitmap_t",
+        header: "physdev.h",
+        c: "__guest_handle_const_physdev_set_iobitmap_t",
+        ty: "Handle64<physdev_set_iobitmap_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::__guest_handle_const_physdev_set_iobitmap_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_physdev_set_iobitmap_t",
+        header: "physdev.h",
+        c: "__guest_handle_64_const_physdev_set_iobitmap_t",
+        ty: "Handle64<physdev_set_iobitmap_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::__guest_handle_64_const_physdev_set_iobitmap_t,
+        >(),
+    },
+    Alias {
+        name: "physdev_op_t",
+        header: "physdev.h",
+        c: "physdev_op_t",
+        ty: "physdev_op",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::physdev_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_physdev_op_t",
+        header: "physdev.h",
+        c: "__guest_handle_physdev_op_t",
+        ty: "Handle64<physdev_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::__guest_handle_physdev_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_physdev_op_t",
+        header: "physdev.h",
+        c: "__guest_handle_64_physdev_op_t",
+        ty: "Handle64<physdev_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::__guest_handle_64_physdev_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_physdev_op_t",
+        header: "physdev.h",
+        c: "__guest_handle_const_physdev_op_t",
+        ty: "Handle64<physdev_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::__guest_handle_const_physdev_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_physdev_op_t",
+        header: "physdev.h",
+        c: "__guest_handle_64_const_physdev_op_t",
+        ty: "Handle64<physdev_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::physdev::__guest_handle_64_const_physdev_op_t,
+        >(),
+    },
+    Alias {
+        name: "mmuext_op_t",
+        header: "xen.h",
+        c: "mmuext_op_t",
+        ty: "mmuext_op",
+        size: size_of::<crate::abi::arm64::compat::before_0x00030205::xen::mmuext_op_t>(),
+    },
+    Alias {
+        name: "__guest_handle_mmuext_op_t",
+        header: "xen.h",
+        c: "__guest_handle_mmuext_op_t",
+        ty: "Handle64<mmuext_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::xen::__guest_handle_mmuext_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_mmuext_op_t",
+        header: "xen.h",
+        c: "__guest_handle_64_mmuext_op_t",
+        ty: "Handle64<mmuext_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::xen::__guest_handle_64_mmuext_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_mmuext_op_t",
+        header: "xen.h",
+        c: "__guest_handle_const_mmuext_op_t",
+        ty: "Handle64<mmuext_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::xen::__guest_handle_const_mmuext_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_mmuext_op_t",
+        header: "xen.h",
+        c: "__guest_handle_64_const_mmuext_op_t",
+        ty: "Handle64<mmuext_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00030205::xen::__guest_handle_64_const_mmuext_op_t,
+        >(),
+    },
+];
 static CONSTANTS: &[Constant] = &[];

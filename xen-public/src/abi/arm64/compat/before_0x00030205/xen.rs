@@ -16,6 +16,37 @@ impl mmuext_op_arg2 {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
+/// `struct mmuext_op`, `xen.h`, 24 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct mmuext_op {
+    pub cmd: u32,
+    pub _pad_0x04: crate::pad::Pad<4>,
+    pub arg1: crate::abi::arm64::xen::mmuext_op_arg1,
+    pub arg2: mmuext_op_arg2,
+}
+impl mmuext_op {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        cmd: 0,
+        _pad_0x04: crate::pad::Pad::ZERO,
+        arg1: crate::abi::arm64::xen::mmuext_op_arg1::ZERO,
+        arg2: mmuext_op_arg2::ZERO,
+    };
+}
+/// `mmuext_op_t`, `xen.h`, 24 bytes.
+pub type mmuext_op_t = mmuext_op;
+/// `__guest_handle_mmuext_op_t`, `xen.h`, 8 bytes.
+pub type __guest_handle_mmuext_op_t = crate::handle::Handle64<mmuext_op_t>;
+/// `__guest_handle_64_mmuext_op_t`, `xen.h`, 8 bytes.
+pub type __guest_handle_64_mmuext_op_t = crate::handle::Handle64<mmuext_op_t>;
+/// `__guest_handle_const_mmuext_op_t`, `xen.h`, 8 bytes.
+pub type __guest_handle_const_mmuext_op_t = crate::handle::Handle64<mmuext_op_t>;
+/// `__guest_handle_64_const_mmuext_op_t`, `xen.h`, 8 bytes.
+pub type __guest_handle_64_const_mmuext_op_t = crate::handle::Handle64<mmuext_op_t>;
 crate::plain! {
-    mmuext_op_arg2
+    mmuext_op_arg2 mmuext_op
 }

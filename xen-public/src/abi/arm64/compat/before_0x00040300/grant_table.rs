@@ -31,6 +31,24 @@ impl gnttab_setup_table {
         frame_list: <crate::abi::arm64::compat::before_0x00040300::xen::__guest_handle_64_ulong>::ZERO,
     };
 }
+/// `gnttab_setup_table_t`, `grant_table.h`, 24 bytes.
+pub type gnttab_setup_table_t = gnttab_setup_table;
+/// `__guest_handle_gnttab_setup_table_t`, `grant_table.h`, 8 bytes.
+pub type __guest_handle_gnttab_setup_table_t = crate::handle::Handle64<
+    gnttab_setup_table_t,
+>;
+/// `__guest_handle_64_gnttab_setup_table_t`, `grant_table.h`, 8 bytes.
+pub type __guest_handle_64_gnttab_setup_table_t = crate::handle::Handle64<
+    gnttab_setup_table_t,
+>;
+/// `__guest_handle_const_gnttab_setup_table_t`, `grant_table.h`, 8 bytes.
+pub type __guest_handle_const_gnttab_setup_table_t = crate::handle::Handle64<
+    gnttab_setup_table_t,
+>;
+/// `__guest_handle_64_const_gnttab_setup_table_t`, `grant_table.h`, 8 bytes.
+pub type __guest_handle_64_const_gnttab_setup_table_t = crate::handle::Handle64<
+    gnttab_setup_table_t,
+>;
 crate::plain! {
     gnttab_setup_table
 }

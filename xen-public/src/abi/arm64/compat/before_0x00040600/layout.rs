@@ -366,6 +366,61 @@ static RECORDS: &[Record] = &[
         bitfields: &[],
     },
     Record {
+        name: "xen_platform_op",
+        header: "platform.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040600::platform::xen_platform_op,
+        >(),
+        align: align_of::<
+            crate::abi::arm64::compat::before_0x00040600::platform::xen_platform_op,
+        >(),
+        c: "struct xen_platform_op",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "cmd",
+                ty: "u32",
+                c: "cmd",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm64::compat::before_0x00040600::platform::xen_platform_op,
+                    cmd
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "interface_version",
+                ty: "u32",
+                c: "interface_version",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm64::compat::before_0x00040600::platform::xen_platform_op,
+                    interface_version
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "u",
+                ty: "xen_platform_op_u",
+                c: "u",
+                offset: offset_of!(
+                    crate
+                    ::abi::arm64::compat::before_0x00040600::platform::xen_platform_op, u
+                ),
+                size: size_of::<
+                    crate::abi::arm64::compat::before_0x00040600::platform::xen_platform_op_u,
+                >(),
+                record: "xen_platform_op_u",
+            },
+        ],
+        bitfields: &[],
+    },
+    Record {
         name: "tmem_op_u_gen",
         header: "tmem.h",
         kind: Kind::Struct,
@@ -449,6 +504,103 @@ static RECORDS: &[Record] = &[
         ],
         bitfields: &[],
     },
+    Record {
+        name: "tmem_op_u",
+        header: "tmem.h",
+        kind: Kind::Union,
+        repr: "C",
+        size: size_of::<crate::abi::arm64::compat::before_0x00040600::tmem::tmem_op_u>(),
+        align: align_of::<
+            crate::abi::arm64::compat::before_0x00040600::tmem::tmem_op_u,
+        >(),
+        c: "__typeof__(((struct tmem_op *)0)->u)",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "creat",
+                ty: "tmem_op_u_creat",
+                c: "creat",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00040600::tmem::tmem_op_u, creat
+                ),
+                size: size_of::<
+                    crate::abi::arm64::compat::before_0x00041300::tmem::tmem_op_u_creat,
+                >(),
+                record: "tmem_op_u_creat",
+            },
+            Field {
+                name: "gen",
+                ty: "tmem_op_u_gen",
+                c: "gen",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00040600::tmem::tmem_op_u, r#gen
+                ),
+                size: size_of::<
+                    crate::abi::arm64::compat::before_0x00040600::tmem::tmem_op_u_gen,
+                >(),
+                record: "tmem_op_u_gen",
+            },
+            Field {
+                name: "_bytes",
+                ty: "[u8; 48]",
+                c: "",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00040600::tmem::tmem_op_u,
+                    _bytes
+                ),
+                size: size_of::<[u8; 48]>(),
+                record: "",
+            },
+        ],
+        bitfields: &[],
+    },
+    Record {
+        name: "tmem_op",
+        header: "tmem.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<crate::abi::arm64::compat::before_0x00040600::tmem::tmem_op>(),
+        align: align_of::<crate::abi::arm64::compat::before_0x00040600::tmem::tmem_op>(),
+        c: "struct tmem_op",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "cmd",
+                ty: "u32",
+                c: "cmd",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00040600::tmem::tmem_op, cmd
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "pool_id",
+                ty: "i32",
+                c: "pool_id",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00040600::tmem::tmem_op, pool_id
+                ),
+                size: size_of::<i32>(),
+                record: "",
+            },
+            Field {
+                name: "u",
+                ty: "tmem_op_u",
+                c: "u",
+                offset: offset_of!(
+                    crate ::abi::arm64::compat::before_0x00040600::tmem::tmem_op, u
+                ),
+                size: size_of::<
+                    crate::abi::arm64::compat::before_0x00040600::tmem::tmem_op_u,
+                >(),
+                record: "tmem_op_u",
+            },
+        ],
+        bitfields: &[],
+    },
 ];
 static ALIASES: &[Alias] = &[
     Alias {
@@ -503,6 +655,94 @@ static ALIASES: &[Alias] = &[
         ty: "Handle64<xenpf_settime_t>",
         size: size_of::<
             crate::abi::arm64::compat::before_0x00040600::platform::__guest_handle_64_const_xenpf_settime_t,
+        >(),
+    },
+    Alias {
+        name: "xen_platform_op_t",
+        header: "platform.h",
+        c: "xen_platform_op_t",
+        ty: "xen_platform_op",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040600::platform::xen_platform_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_xen_platform_op_t",
+        header: "platform.h",
+        c: "__guest_handle_xen_platform_op_t",
+        ty: "Handle64<xen_platform_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040600::platform::__guest_handle_xen_platform_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_xen_platform_op_t",
+        header: "platform.h",
+        c: "__guest_handle_64_xen_platform_op_t",
+        ty: "Handle64<xen_platform_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040600::platform::__guest_handle_64_xen_platform_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xen_platform_op_t",
+        header: "platform.h",
+        c: "__guest_handle_const_xen_platform_op_t",
+        ty: "Handle64<xen_platform_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040600::platform::__guest_handle_const_xen_platform_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_xen_platform_op_t",
+        header: "platform.h",
+        c: "__guest_handle_64_const_xen_platform_op_t",
+        ty: "Handle64<xen_platform_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040600::platform::__guest_handle_64_const_xen_platform_op_t,
+        >(),
+    },
+    Alias {
+        name: "tmem_op_t",
+        header: "tmem.h",
+        c: "tmem_op_t",
+        ty: "tmem_op",
+        size: size_of::<crate::abi::arm64::compat::before_0x00040600::tmem::tmem_op_t>(),
+    },
+    Alias {
+        name: "__guest_handle_tmem_op_t",
+        header: "tmem.h",
+        c: "__guest_handle_tmem_op_t",
+        ty: "Handle64<tmem_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040600::tmem::__guest_handle_tmem_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_tmem_op_t",
+        header: "tmem.h",
+        c: "__guest_handle_64_tmem_op_t",
+        ty: "Handle64<tmem_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040600::tmem::__guest_handle_64_tmem_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_tmem_op_t",
+        header: "tmem.h",
+        c: "__guest_handle_const_tmem_op_t",
+        ty: "Handle64<tmem_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040600::tmem::__guest_handle_const_tmem_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_tmem_op_t",
+        header: "tmem.h",
+        c: "__guest_handle_64_const_tmem_op_t",
+        ty: "Handle64<tmem_op_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040600::tmem::__guest_handle_64_const_tmem_op_t,
         >(),
     },
 ];

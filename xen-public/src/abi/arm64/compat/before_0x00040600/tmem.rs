@@ -31,6 +31,50 @@ impl tmem_op_u_gen {
         cmfn: 0,
     };
 }
+/// `struct tmem_op.u`, `tmem.h`, 48 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub union tmem_op_u {
+    pub creat: crate::abi::arm64::compat::before_0x00041300::tmem::tmem_op_u_creat,
+    pub r#gen: tmem_op_u_gen,
+    pub _bytes: [u8; 48],
+}
+impl tmem_op_u {
+    /// All bytes zero.
+    pub const ZERO: Self = Self { _bytes: [0; 48] };
+}
+/// `struct tmem_op`, `tmem.h`, 56 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct tmem_op {
+    pub cmd: u32,
+    pub pool_id: i32,
+    pub u: tmem_op_u,
+}
+impl tmem_op {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        cmd: 0,
+        pool_id: 0,
+        u: tmem_op_u::ZERO,
+    };
+}
+/// `tmem_op_t`, `tmem.h`, 56 bytes.
+pub type tmem_op_t = tmem_op;
+/// `__guest_handle_tmem_op_t`, `tmem.h`, 8 bytes.
+pub type __guest_handle_tmem_op_t = crate::handle::Handle64<tmem_op_t>;
+/// `__guest_handle_64_tmem_op_t`, `tmem.h`, 8 bytes.
+pub type __guest_handle_64_tmem_op_t = crate::handle::Handle64<tmem_op_t>;
+/// `__guest_handle_const_tmem_op_t`, `tmem.h`, 8 bytes.
+pub type __guest_handle_const_tmem_op_t = crate::handle::Handle64<tmem_op_t>;
+/// `__guest_handle_64_const_tmem_op_t`, `tmem.h`, 8 bytes.
+pub type __guest_handle_64_const_tmem_op_t = crate::handle::Handle64<tmem_op_t>;
 crate::plain! {
-    tmem_op_u_gen
+    tmem_op_u_gen tmem_op_u tmem_op
 }

@@ -2,4 +2,5 @@
 //! Xen 4.20, arm64.
 #[cfg(feature = "layout")]
 pub mod layout;
+pub mod vcpu;
 pub mod xen;

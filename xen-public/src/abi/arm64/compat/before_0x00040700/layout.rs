@@ -118,7 +118,53 @@ static RECORDS: &[Record] = &[
         bitfields: &[],
     },
 ];
-static ALIASES: &[Alias] = &[];
+static ALIASES: &[Alias] = &[
+    Alias {
+        name: "xen_add_to_physmap_batch_t",
+        header: "memory.h",
+        c: "xen_add_to_physmap_batch_t",
+        ty: "xen_add_to_physmap_batch",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040700::memory::xen_add_to_physmap_batch_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_xen_add_to_physmap_batch_t",
+        header: "memory.h",
+        c: "__guest_handle_xen_add_to_physmap_batch_t",
+        ty: "Handle64<xen_add_to_physmap_batch_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040700::memory::__guest_handle_xen_add_to_physmap_batch_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_xen_add_to_physmap_batch_t",
+        header: "memory.h",
+        c: "__guest_handle_64_xen_add_to_physmap_batch_t",
+        ty: "Handle64<xen_add_to_physmap_batch_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040700::memory::__guest_handle_64_xen_add_to_physmap_batch_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xen_add_to_physmap_batch_t",
+        header: "memory.h",
+        c: "__guest_handle_const_xen_add_to_physmap_batch_t",
+        ty: "Handle64<xen_add_to_physmap_batch_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040700::memory::__guest_handle_const_xen_add_to_physmap_batch_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_64_const_xen_add_to_physmap_batch_t",
+        header: "memory.h",
+        c: "__guest_handle_64_const_xen_add_to_physmap_batch_t",
+        ty: "Handle64<xen_add_to_physmap_batch_t>",
+        size: size_of::<
+            crate::abi::arm64::compat::before_0x00040700::memory::__guest_handle_64_const_xen_add_to_physmap_batch_t,
+        >(),
+    },
+];
 static CONSTANTS: &[Constant] = &[
     Constant {
         name: "HVMMEM_mmio_write_dm",

@@ -166,7 +166,7 @@ static RECORDS: &[Record] = &[
                     enter_acpi_sleep
                 ),
                 size: size_of::<
-                    crate::abi::x86_32::platform::xenpf_enter_acpi_sleep_t,
+                    crate::abi::x86_32::compat::before_0x00040300::platform::xenpf_enter_acpi_sleep_t,
                 >(),
                 record: "xenpf_enter_acpi_sleep",
             },
@@ -367,6 +367,62 @@ static RECORDS: &[Record] = &[
                 ),
                 size: size_of::<[u8; 128]>(),
                 record: "",
+            },
+        ],
+        bitfields: &[],
+    },
+    Record {
+        name: "xen_platform_op",
+        header: "platform.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<
+            crate::abi::x86_32::compat::before_0x00030206::platform::xen_platform_op,
+        >(),
+        align: align_of::<
+            crate::abi::x86_32::compat::before_0x00030206::platform::xen_platform_op,
+        >(),
+        c: "struct xen_platform_op",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "cmd",
+                ty: "u32",
+                c: "cmd",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_32::compat::before_0x00030206::platform::xen_platform_op,
+                    cmd
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "interface_version",
+                ty: "u32",
+                c: "interface_version",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_32::compat::before_0x00030206::platform::xen_platform_op,
+                    interface_version
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "u",
+                ty: "xen_platform_op_u",
+                c: "u",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_32::compat::before_0x00030206::platform::xen_platform_op,
+                    u
+                ),
+                size: size_of::<
+                    crate::abi::x86_32::compat::before_0x00030206::platform::xen_platform_op_u,
+                >(),
+                record: "xen_platform_op_u",
             },
         ],
         bitfields: &[],
@@ -680,6 +736,51 @@ static ALIASES: &[Alias] = &[
         ty: "dom0_vga_console_info",
         size: size_of::<
             crate::abi::x86_32::compat::before_0x00030206::platform::xenpf_dom0_console_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_xenpf_dom0_console_t",
+        header: "platform.h",
+        c: "__guest_handle_xenpf_dom0_console_t",
+        ty: "Handle32<xenpf_dom0_console_t>",
+        size: size_of::<
+            crate::abi::x86_32::compat::before_0x00030206::platform::__guest_handle_xenpf_dom0_console_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xenpf_dom0_console_t",
+        header: "platform.h",
+        c: "__guest_handle_const_xenpf_dom0_console_t",
+        ty: "Handle32<xenpf_dom0_console_t>",
+        size: size_of::<
+            crate::abi::x86_32::compat::before_0x00030206::platform::__guest_handle_const_xenpf_dom0_console_t,
+        >(),
+    },
+    Alias {
+        name: "xen_platform_op_t",
+        header: "platform.h",
+        c: "xen_platform_op_t",
+        ty: "xen_platform_op",
+        size: size_of::<
+            crate::abi::x86_32::compat::before_0x00030206::platform::xen_platform_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_xen_platform_op_t",
+        header: "platform.h",
+        c: "__guest_handle_xen_platform_op_t",
+        ty: "Handle32<xen_platform_op_t>",
+        size: size_of::<
+            crate::abi::x86_32::compat::before_0x00030206::platform::__guest_handle_xen_platform_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xen_platform_op_t",
+        header: "platform.h",
+        c: "__guest_handle_const_xen_platform_op_t",
+        ty: "Handle32<xen_platform_op_t>",
+        size: size_of::<
+            crate::abi::x86_32::compat::before_0x00030206::platform::__guest_handle_const_xen_platform_op_t,
         >(),
     },
     Alias {

@@ -2,6 +2,14 @@
 //! `xen/include/public/platform.h`.
 /// `xenpf_dom0_console_t`, `platform.h`, 28 bytes.
 pub type xenpf_dom0_console_t = crate::abi::x86_32::compat::before_0x00030206::xen::dom0_vga_console_info;
+/// `__guest_handle_xenpf_dom0_console_t`, `platform.h`, 4 bytes.
+pub type __guest_handle_xenpf_dom0_console_t = crate::handle::Handle32<
+    xenpf_dom0_console_t,
+>;
+/// `__guest_handle_const_xenpf_dom0_console_t`, `platform.h`, 4 bytes.
+pub type __guest_handle_const_xenpf_dom0_console_t = crate::handle::Handle32<
+    xenpf_dom0_console_t,
+>;
 /// `struct xen_platform_op.u`, `platform.h`, 128 bytes.
 #[repr(C)]
 #[cfg_attr(
@@ -19,7 +27,7 @@ pub union xen_platform_op_u {
     pub platform_quirk: crate::abi::x86_32::platform::xenpf_platform_quirk_t,
     pub efi_runtime_call: crate::abi::x86_32::platform::xenpf_efi_runtime_call_t,
     pub firmware_info: crate::abi::x86_32::platform::xenpf_firmware_info_t,
-    pub enter_acpi_sleep: crate::abi::x86_32::platform::xenpf_enter_acpi_sleep_t,
+    pub enter_acpi_sleep: crate::abi::x86_32::compat::before_0x00040300::platform::xenpf_enter_acpi_sleep_t,
     pub change_freq: crate::abi::x86_32::platform::xenpf_change_freq_t,
     pub getidletime: crate::abi::x86_32::platform::xenpf_getidletime_t,
     pub set_pminfo: crate::abi::x86_32::platform::xenpf_set_processor_pminfo_t,
@@ -41,6 +49,33 @@ impl xen_platform_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
+/// `struct xen_platform_op`, `platform.h`, 136 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct xen_platform_op {
+    pub cmd: u32,
+    pub interface_version: u32,
+    pub u: xen_platform_op_u,
+}
+impl xen_platform_op {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        cmd: 0,
+        interface_version: 0,
+        u: xen_platform_op_u::ZERO,
+    };
+}
+/// `xen_platform_op_t`, `platform.h`, 136 bytes.
+pub type xen_platform_op_t = xen_platform_op;
+/// `__guest_handle_xen_platform_op_t`, `platform.h`, 4 bytes.
+pub type __guest_handle_xen_platform_op_t = crate::handle::Handle32<xen_platform_op_t>;
+/// `__guest_handle_const_xen_platform_op_t`, `platform.h`, 4 bytes.
+pub type __guest_handle_const_xen_platform_op_t = crate::handle::Handle32<
+    xen_platform_op_t,
+>;
 crate::plain! {
-    xen_platform_op_u
+    xen_platform_op_u xen_platform_op
 }

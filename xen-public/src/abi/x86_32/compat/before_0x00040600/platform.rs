@@ -49,6 +49,33 @@ impl xen_platform_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
+/// `struct xen_platform_op`, `platform.h`, 136 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct xen_platform_op {
+    pub cmd: u32,
+    pub interface_version: u32,
+    pub u: xen_platform_op_u,
+}
+impl xen_platform_op {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        cmd: 0,
+        interface_version: 0,
+        u: xen_platform_op_u::ZERO,
+    };
+}
+/// `xen_platform_op_t`, `platform.h`, 136 bytes.
+pub type xen_platform_op_t = xen_platform_op;
+/// `__guest_handle_xen_platform_op_t`, `platform.h`, 4 bytes.
+pub type __guest_handle_xen_platform_op_t = crate::handle::Handle32<xen_platform_op_t>;
+/// `__guest_handle_const_xen_platform_op_t`, `platform.h`, 4 bytes.
+pub type __guest_handle_const_xen_platform_op_t = crate::handle::Handle32<
+    xen_platform_op_t,
+>;
 crate::plain! {
-    xen_platform_op_u
+    xen_platform_op_u xen_platform_op
 }

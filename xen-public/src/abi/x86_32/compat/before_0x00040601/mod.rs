@@ -2,4 +2,5 @@
 //! Xen 4.20, x86_32.
 #[cfg(feature = "layout")]
 pub mod layout;
+pub mod vcpu;
 pub mod xen;

@@ -289,6 +289,98 @@ static RECORDS: &[Record] = &[
         ],
         bitfields: &[],
     },
+    Record {
+        name: "xen_hvm_altp2m_op",
+        header: "hvm/hvm_op.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<
+            crate::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::xen_hvm_altp2m_op,
+        >(),
+        align: align_of::<
+            crate::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::xen_hvm_altp2m_op,
+        >(),
+        c: "struct xen_hvm_altp2m_op",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "version",
+                ty: "u32",
+                c: "version",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::xen_hvm_altp2m_op,
+                    version
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "cmd",
+                ty: "u32",
+                c: "cmd",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::xen_hvm_altp2m_op,
+                    cmd
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "domain",
+                ty: "domid_t",
+                c: "domain",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::xen_hvm_altp2m_op,
+                    domain
+                ),
+                size: size_of::<crate::abi::x86_32::xen::domid_t>(),
+                record: "",
+            },
+            Field {
+                name: "pad1",
+                ty: "u16",
+                c: "pad1",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::xen_hvm_altp2m_op,
+                    pad1
+                ),
+                size: size_of::<u16>(),
+                record: "",
+            },
+            Field {
+                name: "pad2",
+                ty: "u32",
+                c: "pad2",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::xen_hvm_altp2m_op,
+                    pad2
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "u",
+                ty: "xen_hvm_altp2m_op_u",
+                c: "u",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::xen_hvm_altp2m_op,
+                    u
+                ),
+                size: size_of::<
+                    crate::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::xen_hvm_altp2m_op_u,
+                >(),
+                record: "xen_hvm_altp2m_op_u",
+            },
+        ],
+        bitfields: &[],
+    },
 ];
 static ALIASES: &[Alias] = &[
     Alias {
@@ -316,6 +408,33 @@ static ALIASES: &[Alias] = &[
         ty: "Handle32<xen_hvm_altp2m_set_mem_access_t>",
         size: size_of::<
             crate::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::__guest_handle_const_xen_hvm_altp2m_set_mem_access_t,
+        >(),
+    },
+    Alias {
+        name: "xen_hvm_altp2m_op_t",
+        header: "hvm/hvm_op.h",
+        c: "xen_hvm_altp2m_op_t",
+        ty: "xen_hvm_altp2m_op",
+        size: size_of::<
+            crate::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::xen_hvm_altp2m_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_xen_hvm_altp2m_op_t",
+        header: "hvm/hvm_op.h",
+        c: "__guest_handle_xen_hvm_altp2m_op_t",
+        ty: "Handle32<xen_hvm_altp2m_op_t>",
+        size: size_of::<
+            crate::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::__guest_handle_xen_hvm_altp2m_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xen_hvm_altp2m_op_t",
+        header: "hvm/hvm_op.h",
+        c: "__guest_handle_const_xen_hvm_altp2m_op_t",
+        ty: "Handle32<xen_hvm_altp2m_op_t>",
+        size: size_of::<
+            crate::abi::x86_32::compat::before_0x00040a00::hvm::hvm_op::__guest_handle_const_xen_hvm_altp2m_op_t,
         >(),
     },
 ];

@@ -25,6 +25,59 @@ impl physdev_set_iobitmap {
         _pad_0x0c: crate::pad::Pad::ZERO,
     };
 }
+/// `physdev_set_iobitmap_t`, `physdev.h`, 16 bytes.
+pub type physdev_set_iobitmap_t = physdev_set_iobitmap;
+/// `__guest_handle_physdev_set_iobitmap_t`, `physdev.h`, 8 bytes.
+pub type __guest_handle_physdev_set_iobitmap_t = crate::handle::Handle64<
+    physdev_set_iobitmap_t,
+>;
+/// `__guest_handle_const_physdev_set_iobitmap_t`, `physdev.h`, 8 bytes.
+pub type __guest_handle_const_physdev_set_iobitmap_t = crate::handle::Handle64<
+    physdev_set_iobitmap_t,
+>;
+/// `struct physdev_op.u`, `physdev.h`, 16 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub union physdev_op_u {
+    pub irq_status_query: crate::abi::x86_64::physdev::physdev_irq_status_query_t,
+    pub set_iopl: crate::abi::x86_64::physdev::physdev_set_iopl_t,
+    pub set_iobitmap: physdev_set_iobitmap_t,
+    pub apic_op: crate::abi::x86_64::physdev::physdev_apic_t,
+    pub irq_op: crate::abi::x86_64::physdev::physdev_irq_t,
+    pub _bytes: [u8; 16],
+}
+impl physdev_op_u {
+    /// All bytes zero.
+    pub const ZERO: Self = Self { _bytes: [0; 16] };
+}
+/// `struct physdev_op`, `physdev.h`, 24 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct physdev_op {
+    pub cmd: u32,
+    pub _pad_0x04: crate::pad::Pad<4>,
+    pub u: physdev_op_u,
+}
+impl physdev_op {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        cmd: 0,
+        _pad_0x04: crate::pad::Pad::ZERO,
+        u: physdev_op_u::ZERO,
+    };
+}
+/// `physdev_op_t`, `physdev.h`, 24 bytes.
+pub type physdev_op_t = physdev_op;
+/// `__guest_handle_physdev_op_t`, `physdev.h`, 8 bytes.
+pub type __guest_handle_physdev_op_t = crate::handle::Handle64<physdev_op_t>;
+/// `__guest_handle_const_physdev_op_t`, `physdev.h`, 8 bytes.
+pub type __guest_handle_const_physdev_op_t = crate::handle::Handle64<physdev_op_t>;
 crate::plain! {
-    physdev_set_iobitmap
+    physdev_set_iobitmap physdev_op_u physdev_op
 }

@@ -31,6 +31,51 @@ impl xen_memory_reservation {
         _pad_0x1a: crate::pad::Pad::ZERO,
     };
 }
+/// `xen_memory_reservation_t`, `memory.h`, 32 bytes.
+pub type xen_memory_reservation_t = xen_memory_reservation;
+/// `__guest_handle_xen_memory_reservation_t`, `memory.h`, 8 bytes.
+pub type __guest_handle_xen_memory_reservation_t = crate::handle::Handle64<
+    xen_memory_reservation_t,
+>;
+/// `__guest_handle_const_xen_memory_reservation_t`, `memory.h`, 8 bytes.
+pub type __guest_handle_const_xen_memory_reservation_t = crate::handle::Handle64<
+    xen_memory_reservation_t,
+>;
+/// `struct xen_memory_exchange`, `memory.h`, 72 bytes.
+#[repr(C)]
+#[cfg_attr(feature = "extra-traits", derive(Debug, PartialEq, Eq))]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct xen_memory_exchange {
+    pub r#in: xen_memory_reservation,
+    pub out: xen_memory_reservation,
+    pub nr_exchanged: crate::abi::x86_64::arch_x86::xen::xen_ulong_t,
+}
+impl xen_memory_exchange {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        r#in: xen_memory_reservation::ZERO,
+        out: xen_memory_reservation::ZERO,
+        nr_exchanged: 0,
+    };
+}
+/// `xen_memory_exchange_t`, `memory.h`, 72 bytes.
+pub type xen_memory_exchange_t = xen_memory_exchange;
+/// `__guest_handle_xen_memory_exchange_t`, `memory.h`, 8 bytes.
+pub type __guest_handle_xen_memory_exchange_t = crate::handle::Handle64<
+    xen_memory_exchange_t,
+>;
+/// `__guest_handle_const_xen_memory_exchange_t`, `memory.h`, 8 bytes.
+pub type __guest_handle_const_xen_memory_exchange_t = crate::handle::Handle64<
+    xen_memory_exchange_t,
+>;
 crate::plain! {
-    xen_memory_reservation
+    xen_memory_reservation xen_memory_exchange
 }

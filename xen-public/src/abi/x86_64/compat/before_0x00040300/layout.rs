@@ -173,8 +173,501 @@ static RECORDS: &[Record] = &[
         ],
         bitfields: &[],
     },
+    Record {
+        name: "xen_platform_op_u",
+        header: "platform.h",
+        kind: Kind::Union,
+        repr: "C",
+        size: size_of::<
+            crate::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+        >(),
+        align: align_of::<
+            crate::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+        >(),
+        c: "__typeof__(((struct xen_platform_op *)0)->u)",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "settime",
+                ty: "xenpf_settime_t",
+                c: "settime",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    settime
+                ),
+                size: size_of::<
+                    crate::abi::x86_64::compat::before_0x00040600::platform::xenpf_settime_t,
+                >(),
+                record: "xenpf_settime32",
+            },
+            Field {
+                name: "settime32",
+                ty: "xenpf_settime32_t",
+                c: "settime32",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    settime32
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_settime32_t>(),
+                record: "xenpf_settime32",
+            },
+            Field {
+                name: "settime64",
+                ty: "xenpf_settime64_t",
+                c: "settime64",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    settime64
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_settime64_t>(),
+                record: "xenpf_settime64",
+            },
+            Field {
+                name: "add_memtype",
+                ty: "xenpf_add_memtype_t",
+                c: "add_memtype",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    add_memtype
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_add_memtype_t>(),
+                record: "xenpf_add_memtype",
+            },
+            Field {
+                name: "del_memtype",
+                ty: "xenpf_del_memtype_t",
+                c: "del_memtype",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    del_memtype
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_del_memtype_t>(),
+                record: "xenpf_del_memtype",
+            },
+            Field {
+                name: "read_memtype",
+                ty: "xenpf_read_memtype_t",
+                c: "read_memtype",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    read_memtype
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_read_memtype_t>(),
+                record: "xenpf_read_memtype",
+            },
+            Field {
+                name: "microcode",
+                ty: "xenpf_microcode_update_t",
+                c: "microcode",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    microcode
+                ),
+                size: size_of::<
+                    crate::abi::x86_64::platform::xenpf_microcode_update_t,
+                >(),
+                record: "xenpf_microcode_update",
+            },
+            Field {
+                name: "platform_quirk",
+                ty: "xenpf_platform_quirk_t",
+                c: "platform_quirk",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    platform_quirk
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_platform_quirk_t>(),
+                record: "xenpf_platform_quirk",
+            },
+            Field {
+                name: "efi_runtime_call",
+                ty: "xenpf_efi_runtime_call_t",
+                c: "efi_runtime_call",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    efi_runtime_call
+                ),
+                size: size_of::<
+                    crate::abi::x86_64::platform::xenpf_efi_runtime_call_t,
+                >(),
+                record: "xenpf_efi_runtime_call",
+            },
+            Field {
+                name: "firmware_info",
+                ty: "xenpf_firmware_info_t",
+                c: "firmware_info",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    firmware_info
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_firmware_info_t>(),
+                record: "xenpf_firmware_info",
+            },
+            Field {
+                name: "enter_acpi_sleep",
+                ty: "xenpf_enter_acpi_sleep_t",
+                c: "enter_acpi_sleep",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    enter_acpi_sleep
+                ),
+                size: size_of::<
+                    crate::abi::x86_64::compat::before_0x00040300::platform::xenpf_enter_acpi_sleep_t,
+                >(),
+                record: "xenpf_enter_acpi_sleep",
+            },
+            Field {
+                name: "change_freq",
+                ty: "xenpf_change_freq_t",
+                c: "change_freq",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    change_freq
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_change_freq_t>(),
+                record: "xenpf_change_freq",
+            },
+            Field {
+                name: "getidletime",
+                ty: "xenpf_getidletime_t",
+                c: "getidletime",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    getidletime
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_getidletime_t>(),
+                record: "xenpf_getidletime",
+            },
+            Field {
+                name: "set_pminfo",
+                ty: "xenpf_set_processor_pminfo_t",
+                c: "set_pminfo",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    set_pminfo
+                ),
+                size: size_of::<
+                    crate::abi::x86_64::platform::xenpf_set_processor_pminfo_t,
+                >(),
+                record: "xenpf_set_processor_pminfo",
+            },
+            Field {
+                name: "pcpu_info",
+                ty: "xenpf_pcpuinfo_t",
+                c: "pcpu_info",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    pcpu_info
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_pcpuinfo_t>(),
+                record: "xenpf_pcpuinfo",
+            },
+            Field {
+                name: "pcpu_version",
+                ty: "xenpf_pcpu_version_t",
+                c: "pcpu_version",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    pcpu_version
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_pcpu_version_t>(),
+                record: "xenpf_pcpu_version",
+            },
+            Field {
+                name: "cpu_ol",
+                ty: "xenpf_cpu_ol_t",
+                c: "cpu_ol",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    cpu_ol
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_cpu_ol_t>(),
+                record: "xenpf_cpu_ol",
+            },
+            Field {
+                name: "cpu_add",
+                ty: "xenpf_cpu_hotadd_t",
+                c: "cpu_add",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    cpu_add
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_cpu_hotadd_t>(),
+                record: "xenpf_cpu_hotadd",
+            },
+            Field {
+                name: "mem_add",
+                ty: "xenpf_mem_hotadd_t",
+                c: "mem_add",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    mem_add
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_mem_hotadd_t>(),
+                record: "xenpf_mem_hotadd",
+            },
+            Field {
+                name: "core_parking",
+                ty: "xenpf_core_parking_t",
+                c: "core_parking",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    core_parking
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_core_parking_t>(),
+                record: "xenpf_core_parking",
+            },
+            Field {
+                name: "resource_op",
+                ty: "xenpf_resource_op_t",
+                c: "resource_op",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    resource_op
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_resource_op_t>(),
+                record: "xenpf_resource_op",
+            },
+            Field {
+                name: "symdata",
+                ty: "xenpf_symdata_t",
+                c: "symdata",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    symdata
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_symdata_t>(),
+                record: "xenpf_symdata",
+            },
+            Field {
+                name: "dom0_console",
+                ty: "xenpf_dom0_console_t",
+                c: "dom0_console",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    dom0_console
+                ),
+                size: size_of::<
+                    crate::abi::x86_64::compat::before_0x00040d00::platform::xenpf_dom0_console_t,
+                >(),
+                record: "dom0_vga_console_info",
+            },
+            Field {
+                name: "ucode_revision",
+                ty: "xenpf_ucode_revision_t",
+                c: "ucode_revision",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    ucode_revision
+                ),
+                size: size_of::<crate::abi::x86_64::platform::xenpf_ucode_revision_t>(),
+                record: "xenpf_ucode_revision",
+            },
+            Field {
+                name: "microcode2",
+                ty: "xenpf_microcode_update2_t",
+                c: "microcode2",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    microcode2
+                ),
+                size: size_of::<
+                    crate::abi::x86_64::platform::xenpf_microcode_update2_t,
+                >(),
+                record: "xenpf_microcode_update2",
+            },
+            Field {
+                name: "pad",
+                ty: "[u8; 128]",
+                c: "pad",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    pad
+                ),
+                size: size_of::<[u8; 128]>(),
+                record: "",
+            },
+            Field {
+                name: "_bytes",
+                ty: "[u8; 128]",
+                c: "",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                    _bytes
+                ),
+                size: size_of::<[u8; 128]>(),
+                record: "",
+            },
+        ],
+        bitfields: &[],
+    },
+    Record {
+        name: "xen_platform_op",
+        header: "platform.h",
+        kind: Kind::Struct,
+        repr: "C",
+        size: size_of::<
+            crate::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op,
+        >(),
+        align: align_of::<
+            crate::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op,
+        >(),
+        c: "struct xen_platform_op",
+        named: true,
+        base: 0,
+        fields: &[
+            Field {
+                name: "cmd",
+                ty: "u32",
+                c: "cmd",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op,
+                    cmd
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "interface_version",
+                ty: "u32",
+                c: "interface_version",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op,
+                    interface_version
+                ),
+                size: size_of::<u32>(),
+                record: "",
+            },
+            Field {
+                name: "u",
+                ty: "xen_platform_op_u",
+                c: "u",
+                offset: offset_of!(
+                    crate
+                    ::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op,
+                    u
+                ),
+                size: size_of::<
+                    crate::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_u,
+                >(),
+                record: "xen_platform_op_u",
+            },
+        ],
+        bitfields: &[],
+    },
 ];
 static ALIASES: &[Alias] = &[
+    Alias {
+        name: "gnttab_setup_table_t",
+        header: "grant_table.h",
+        c: "gnttab_setup_table_t",
+        ty: "gnttab_setup_table",
+        size: size_of::<
+            crate::abi::x86_64::compat::before_0x00040300::grant_table::gnttab_setup_table_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_gnttab_setup_table_t",
+        header: "grant_table.h",
+        c: "__guest_handle_gnttab_setup_table_t",
+        ty: "Handle64<gnttab_setup_table_t>",
+        size: size_of::<
+            crate::abi::x86_64::compat::before_0x00040300::grant_table::__guest_handle_gnttab_setup_table_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_gnttab_setup_table_t",
+        header: "grant_table.h",
+        c: "__guest_handle_const_gnttab_setup_table_t",
+        ty: "Handle64<gnttab_setup_table_t>",
+        size: size_of::<
+            crate::abi::x86_64::compat::before_0x00040300::grant_table::__guest_handle_const_gnttab_setup_table_t,
+        >(),
+    },
+    Alias {
+        name: "xenpf_enter_acpi_sleep_t",
+        header: "platform.h",
+        c: "xenpf_enter_acpi_sleep_t",
+        ty: "xenpf_enter_acpi_sleep",
+        size: size_of::<
+            crate::abi::x86_64::compat::before_0x00040300::platform::xenpf_enter_acpi_sleep_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_xenpf_enter_acpi_sleep_t",
+        header: "platform.h",
+        c: "__guest_handle_xenpf_enter_acpi_sleep_t",
+        ty: "Handle64<xenpf_enter_acpi_sleep_t>",
+        size: size_of::<
+            crate::abi::x86_64::compat::before_0x00040300::platform::__guest_handle_xenpf_enter_acpi_sleep_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xenpf_enter_acpi_sleep_t",
+        header: "platform.h",
+        c: "__guest_handle_const_xenpf_enter_acpi_sleep_t",
+        ty: "Handle64<xenpf_enter_acpi_sleep_t>",
+        size: size_of::<
+            crate::abi::x86_64::compat::before_0x00040300::platform::__guest_handle_const_xenpf_enter_acpi_sleep_t,
+        >(),
+    },
+    Alias {
+        name: "xen_platform_op_t",
+        header: "platform.h",
+        c: "xen_platform_op_t",
+        ty: "xen_platform_op",
+        size: size_of::<
+            crate::abi::x86_64::compat::before_0x00040300::platform::xen_platform_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_xen_platform_op_t",
+        header: "platform.h",
+        c: "__guest_handle_xen_platform_op_t",
+        ty: "Handle64<xen_platform_op_t>",
+        size: size_of::<
+            crate::abi::x86_64::compat::before_0x00040300::platform::__guest_handle_xen_platform_op_t,
+        >(),
+    },
+    Alias {
+        name: "__guest_handle_const_xen_platform_op_t",
+        header: "platform.h",
+        c: "__guest_handle_const_xen_platform_op_t",
+        ty: "Handle64<xen_platform_op_t>",
+        size: size_of::<
+            crate::abi::x86_64::compat::before_0x00040300::platform::__guest_handle_const_xen_platform_op_t,
+        >(),
+    },
     Alias {
         name: "__guest_handle_long",
         header: "xen.h",

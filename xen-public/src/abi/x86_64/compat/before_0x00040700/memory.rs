@@ -33,6 +33,16 @@ impl xen_add_to_physmap_batch {
         errs: <crate::abi::x86_64::xen::__guest_handle_int>::ZERO,
     };
 }
+/// `xen_add_to_physmap_batch_t`, `memory.h`, 32 bytes.
+pub type xen_add_to_physmap_batch_t = xen_add_to_physmap_batch;
+/// `__guest_handle_xen_add_to_physmap_batch_t`, `memory.h`, 8 bytes.
+pub type __guest_handle_xen_add_to_physmap_batch_t = crate::handle::Handle64<
+    xen_add_to_physmap_batch_t,
+>;
+/// `__guest_handle_const_xen_add_to_physmap_batch_t`, `memory.h`, 8 bytes.
+pub type __guest_handle_const_xen_add_to_physmap_batch_t = crate::handle::Handle64<
+    xen_add_to_physmap_batch_t,
+>;
 crate::plain! {
     xen_add_to_physmap_batch
 }

@@ -63,6 +63,41 @@ impl xen_hvm_altp2m_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
+/// `struct xen_hvm_altp2m_op`, `hvm/hvm_op.h`, 80 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct xen_hvm_altp2m_op {
+    pub version: u32,
+    pub cmd: u32,
+    pub domain: crate::abi::x86_32::xen::domid_t,
+    pub pad1: u16,
+    pub pad2: u32,
+    pub u: xen_hvm_altp2m_op_u,
+}
+impl xen_hvm_altp2m_op {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        version: 0,
+        cmd: 0,
+        domain: 0,
+        pad1: 0,
+        pad2: 0,
+        u: xen_hvm_altp2m_op_u::ZERO,
+    };
+}
+/// `xen_hvm_altp2m_op_t`, `hvm/hvm_op.h`, 80 bytes.
+pub type xen_hvm_altp2m_op_t = xen_hvm_altp2m_op;
+/// `__guest_handle_xen_hvm_altp2m_op_t`, `hvm/hvm_op.h`, 4 bytes.
+pub type __guest_handle_xen_hvm_altp2m_op_t = crate::handle::Handle32<
+    xen_hvm_altp2m_op_t,
+>;
+/// `__guest_handle_const_xen_hvm_altp2m_op_t`, `hvm/hvm_op.h`, 4 bytes.
+pub type __guest_handle_const_xen_hvm_altp2m_op_t = crate::handle::Handle32<
+    xen_hvm_altp2m_op_t,
+>;
 crate::plain! {
-    xen_hvm_altp2m_set_mem_access xen_hvm_altp2m_op_u
+    xen_hvm_altp2m_set_mem_access xen_hvm_altp2m_op_u xen_hvm_altp2m_op
 }

@@ -61,6 +61,31 @@ impl xen_flask_op_u {
     /// All bytes zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
+/// `struct xen_flask_op`, `xsm/flask_op.h`, 40 bytes.
+#[repr(C)]
+#[cfg_attr(
+    feature = "zerocopy-generated",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct xen_flask_op {
+    pub cmd: u32,
+    pub interface_version: u32,
+    pub u: xen_flask_op_u,
+}
+impl xen_flask_op {
+    /// All bytes zero.
+    pub const ZERO: Self = Self {
+        cmd: 0,
+        interface_version: 0,
+        u: xen_flask_op_u::ZERO,
+    };
+}
+/// `xen_flask_op_t`, `xsm/flask_op.h`, 40 bytes.
+pub type xen_flask_op_t = xen_flask_op;
+/// `__guest_handle_xen_flask_op_t`, `xsm/flask_op.h`, 8 bytes.
+pub type __guest_handle_xen_flask_op_t = crate::handle::Handle64<xen_flask_op_t>;
+/// `__guest_handle_const_xen_flask_op_t`, `xsm/flask_op.h`, 8 bytes.
+pub type __guest_handle_const_xen_flask_op_t = crate::handle::Handle64<xen_flask_op_t>;
 crate::plain! {
-    xen_flask_userlist_u xen_flask_userlist xen_flask_op_u
+    xen_flask_userlist_u xen_flask_userlist xen_flask_op_u xen_flask_op
 }
