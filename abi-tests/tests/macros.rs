@@ -9,6 +9,7 @@
 use abi_tests::program::{Question, differences, question};
 use anyhow::Result;
 use quickcheck::{Arbitrary, Gen};
+use xen_public::arch_arm::smccc;
 use xen_public::errno::Errno;
 use xen_public::handle::{Handle32, Handle64};
 use xen_public::io::{console, xs_wire};
@@ -216,10 +217,21 @@ fn ring_indices() -> Result<()> {
     Ok(())
 }
 
+/// C's eight bytes of a UUID, the first one highest.
+const UUID_HALF: &str = "static unsigned long long half(xen_uuid_t uuid, int from)
+    { unsigned long long v = 0; for (int i = 0; i < 8; i++) v = v << 8 | uuid.a[from + i]; return v; }";
+
+/// The two halves of a UUID.
+fn halves(expression: &str, uuid: xen::Uuid) -> [Question; 2] {
+    let value = u128::from_be_bytes(uuid.bytes());
+    [
+        question(format!("half({expression}, 0)"), (value >> 64) as u64),
+        question(format!("half({expression}, 8)"), value as u64),
+    ]
+}
+
 #[test]
 fn uuids() -> Result<()> {
-    let prelude = "static unsigned long long half(xen_uuid_t uuid, int from)
-        { unsigned long long v = 0; for (int i = 0; i < 8; i++) v = v << 8 | uuid.a[from + i]; return v; }";
     for view in views() {
         let mut q = Vec::new();
         let drawn: Vec<(u32, u16, u16, u16, u64)> = samples(&[
@@ -229,17 +241,25 @@ fn uuids() -> Result<()> {
         ]);
         for (a, b, c, d, e) in drawn {
             let [_, _, e @ ..] = e.to_be_bytes();
-            let value = u128::from_be_bytes(xen::Uuid::new(a, b, c, d, e).bytes());
             let bytes = e.map(|byte| byte.to_string()).join(", ");
             let uuid = format!("XEN_DEFINE_UUID({a}U, {b}, {c}, {d}, {bytes})");
-            q.push(question(format!("half({uuid}, 0)"), (value >> 64) as u64));
-            q.push(question(format!("half({uuid}, 8)"), value as u64));
+            q.extend(halves(&uuid, xen::Uuid::new(a, b, c, d, e)));
         }
         for same in ["xen_uuid_t", "xen_domain_handle_t"] {
             let size = size_of::<xen::Uuid>() as u64;
             q.push(question(format!("sizeof({same})"), size));
         }
-        prove(view, &["xen.h"], prelude, &q)?;
+        prove(view, &["xen.h"], UUID_HALF, &q)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn owners_of_arm_calls() -> Result<()> {
+    for view in views().filter(|view| !view.abi.is_x86()) {
+        let mut q = Vec::from(halves("XEN_SMCCC_UID", smccc::XEN_SMCCC_UID));
+        q.extend(halves("SSSC_SMCCC_UID", smccc::SSSC_SMCCC_UID));
+        prove(view, &["xen.h", "arch-arm/smccc.h"], UUID_HALF, &q)?;
     }
     Ok(())
 }

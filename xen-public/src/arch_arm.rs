@@ -1,5 +1,7 @@
 //! What is particular to Arm, 32 and 64 bits (`xen/include/public/arch-arm.h`).
 
+pub mod smccc;
+
 use crate::record::record;
 
 record! {

@@ -2,6 +2,7 @@
 
 pub mod apt;
 pub mod compiler;
+pub mod coverage;
 pub mod generate;
 pub mod headers;
 pub mod test;

@@ -27,6 +27,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Hold the crate against every name in the headers: what is there, left out, missing.
+    Coverage(xtask::coverage::Options),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Test(options) => xtask::test::command(&options),
         Command::Xen(options) => xtask::xen::command(&options),
         Command::Generate { check } => generate(check),
+        Command::Coverage(options) => xtask::coverage::command(&options),
     };
     match result {
         Ok(status) => status,

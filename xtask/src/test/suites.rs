@@ -258,6 +258,17 @@ pub const SUITES: &[Suite] = &[
         steps: &[Step::Xtask(&["generate", "--check"])],
     },
     Suite {
+        name: "coverage",
+        proves: "every name of the headers is in the crate or left out with a reason",
+        needs: &[Need::Compilers, Need::Libclang],
+        seconds: 90,
+        env: &[],
+        steps: &[
+            Step::Xtask(&["coverage"]),
+            Step::Cargo(&["test", "--package", "xtask", "--test", "coverage"]),
+        ],
+    },
+    Suite {
         name: "oracles",
         proves: "gcc, clang and upstream's own tables agree with every type, field and constant",
         needs: &[Need::Compilers],
