@@ -13,7 +13,12 @@ pub(super) const CONSOLEIO_WRITE: usize = everywhere!(usize, xen::CONSOLEIO_writ
 /// Writes all of `text` to Xen's console. Domain 0's bytes go out as they are.
 ///
 /// Xen says nothing of a part: it has written everything, or it answers with an error and may
-/// have written some. More than `i32::MAX` bytes are not sent at all.
+/// have written some.
+///
+/// # Errors
+///
+/// [`Error::TooLong`] for more than `i32::MAX` bytes, of which nothing is sent; [`Error::Refused`]
+/// where this domain may not write there (EPERM); [`Error::Nonsense`] for an answer above 0.
 #[doc(alias = "CONSOLEIO_write")]
 pub fn write(xen: &impl Conduit, text: &[u8]) -> Result<()> {
     const CALL: &str = "CONSOLEIO_write";

@@ -12,13 +12,18 @@ pub type Result<T> = core::result::Result<T, Error>;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// Xen refused, with this error number. Numbers unknown to this crate are kept.
-    Refused(Errno),
+    /// Xen refused.
+    Refused {
+        /// The call, by its name in the header (`XENVER_version`).
+        call: &'static str,
+        /// Xen's error number. Numbers unknown to this crate are kept.
+        errno: Errno,
+    },
     /// Xen's answer is not one that the ABI knows for this call.
     Nonsense {
         /// The call, by its name in the header (`XENVER_version`).
         call: &'static str,
-        /// What stood in the result register.
+        /// What stood in the result register, or in a word that should have been left as it was.
         answer: isize,
     },
     /// Xen answered with success, but the text it left has no terminating NUL.
@@ -42,7 +47,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Refused(errno) => write!(f, "Xen refused: {errno}"),
+            Self::Refused { call, errno } => write!(f, "{call}: Xen refused: {errno}"),
             Self::Nonsense { call, answer } => {
                 write!(f, "{call}: {answer:#x} is no answer that Xen's ABI knows")
             }
@@ -69,7 +74,7 @@ impl core::error::Error for Error {}
 /// anything below that nonsense.
 pub(crate) fn checked(call: &'static str, answer: isize) -> Result<usize> {
     match Errno::check(answer as i64) {
-        Err(errno) => Err(Error::Refused(errno)),
+        Err(errno) => Err(Error::Refused { call, errno }),
         Ok(_) => usize::try_from(answer).map_err(|_| Error::Nonsense { call, answer }),
     }
 }
@@ -89,10 +94,11 @@ mod tests {
     #[test]
     fn answers_are_taken_apart_at_the_borders() {
         let nonsense = |answer| Err(Error::Nonsense { call: "x", answer });
+        let refused = |errno| Err(Error::Refused { call: "x", errno });
         assert_eq!(checked("x", 0), Ok(0));
         assert_eq!(checked("x", isize::MAX), Ok(isize::MAX as usize));
-        assert_eq!(checked("x", -1), Err(Error::Refused(Errno::EPERM)));
-        assert_eq!(checked("x", -4095), Err(Error::Refused(Errno::new(4095))));
+        assert_eq!(checked("x", -1), refused(Errno::EPERM));
+        assert_eq!(checked("x", -4095), refused(Errno::new(4095)));
         assert_eq!(checked("x", -4096), nonsense(-4096));
         assert_eq!(checked("x", isize::MIN), nonsense(isize::MIN));
     }
@@ -107,6 +113,13 @@ mod tests {
                 answer: 1
             })
         );
-        assert_eq!(done("x", -38), Err(Error::Refused(Errno::ENOSYS)));
+        let refused = done("x", -38).unwrap_err();
+        let expected = Error::Refused {
+            call: "x",
+            errno: Errno::ENOSYS,
+        };
+        assert_eq!(refused, expected);
+        let text = alloc::format!("{refused}");
+        assert!(text.starts_with("x: Xen refused: ENOSYS (38)"), "{text}");
     }
 }

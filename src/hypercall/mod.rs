@@ -1,7 +1,16 @@
 //! Hypercalls: the way to Xen, and the calls that go over it.
 //!
 //! A *conduit* is the way a hypercall takes. On a processor it is a zero-sized value that stands
-//! for an instruction sequence ([`x86_64`]), in tests a hypervisor in memory
+//! for an instruction sequence
+#![cfg_attr(
+    all(target_arch = "x86_64", target_pointer_width = "64"),
+    doc = "([`x86_64`]),"
+)]
+#![cfg_attr(
+    not(all(target_arch = "x86_64", target_pointer_width = "64")),
+    doc = "(so far those of x86_64),"
+)]
+//! in tests a hypervisor in memory
 #![cfg_attr(any(test, feature = "simulate"), doc = "([`simulate`]).")]
 #![cfg_attr(
     not(any(test, feature = "simulate")),
@@ -68,6 +77,7 @@ pub unsafe trait Conduit {
     /// The caller knows the call and keeps what the ABI asks of it: each pointer argument holds
     /// the address of memory that is valid for the reads and writes the call makes there, for as
     /// long as it makes them, and whatever else the call changes (mappings, page tables, grants,
-    /// the life of the domain) breaks no promise that other code relies on.
+    /// the life of the domain) breaks no promise that other code relies on. A call that does not
+    /// come back as a function does (`HYPERVISOR_iret`) can't be made this way.
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize;
 }

@@ -3,8 +3,8 @@
 //! [`Simulated`] is a conduit whose other end is a few lines of Rust in the same process. It plays
 //! domain 0's hypervisor of a chosen [`Release`], with the answers that release was seen to give,
 //! and it writes down what it was asked. What it knows is `xen_version` (version, extraversion,
-//! capabilities, features), `console_io` (write) and `sched_op` (shutdown): every other call gets
-//! ENOSYS, which a test must not take for what a real Xen would say to it. It has no domains, no
+//! capabilities, features), `console_io` (write) and `sched_op` (shutdown, but not to suspend): every
+//! other call gets ENOSYS, which a test must not take for what a real Xen would say to it. It has no domains, no
 //! page tables and no time. It cannot tell whether an address is mapped, but refuses with EFAULT
 //! what cannot be memory: address 0 and ranges that wrap around.
 //!
@@ -117,7 +117,8 @@ impl Simulated {
         }
     }
 
-    /// From now on, sub-op `sub_op` of hypercall `number` does nothing and answers `answer`.
+    /// From now on, sub-op `sub_op` of hypercall `number` does nothing and answers `answer`, in
+    /// place of what it was told to answer before.
     pub fn falsify(&self, number: u32, sub_op: usize, answer: isize) {
         self.lies.borrow_mut().push((number, sub_op, answer));
     }
@@ -215,12 +216,15 @@ impl Simulated {
         let mut reason = [0; 4];
         // SAFETY: the call reads a `sched_shutdown`, which is one word of 32 bits.
         let answer = unsafe { read(address, &mut reason) };
-        if answer == 0 {
-            // Xen keeps the lowest 8 bits.
-            self.ended
-                .set(Some(ShutdownReason(u32::from_ne_bytes(reason) & 0xff)));
+        if answer != 0 {
+            return answer;
         }
-        answer
+        // Xen keeps the lowest 8 bits.
+        match ShutdownReason::new(u32::from_ne_bytes(reason) & 0xff) {
+            Some(reason) => self.ended.set(Some(reason)),
+            None => return ENOSYS,
+        }
+        0
     }
 }
 
@@ -235,7 +239,8 @@ unsafe impl Conduit for Simulated {
         // Xen's sub-op is 32 bits wide.
         let sub_op = sub_op as u32 as usize;
         let lies = self.lies.borrow();
-        if let Some(lie) = lies.iter().find(|lie| (lie.0, lie.1) == (number, sub_op)) {
+        let told = |lie: &&(u32, usize, isize)| (lie.0, lie.1) == (number, sub_op);
+        if let Some(lie) = lies.iter().rfind(told) {
             return lie.2;
         }
         // For each call: this function's caller keeps the same contract, for the same call.

@@ -3,7 +3,13 @@
 use super::*;
 use crate::hypercall::{Error, console_io, sched_op, xen_version};
 
-const REFUSED: fn(i32) -> Error = |number| Error::Refused(Errno::new(number));
+/// The error number that Xen refused with, if it did.
+fn refused<T>(result: crate::hypercall::Result<T>) -> Option<i32> {
+    match result {
+        Err(Error::Refused { errno, .. }) => Some(errno.get()),
+        _ => None,
+    }
+}
 
 #[test]
 fn each_release_answers_as_itself() {
@@ -17,7 +23,7 @@ fn each_release_answers_as_itself() {
         let extra = xen_version::extraversion(&xen).unwrap();
         assert_eq!(alloc::format!("{version}{extra}"), text);
         assert_eq!(xen_version::features(&xen), Ok(release.features));
-        assert_eq!(xen_version::feature_submap(&xen, 1), Err(REFUSED(22)));
+        assert_eq!(refused(xen_version::feature_submap(&xen, 1)), Some(22));
         let capabilities = xen_version::capabilities(&xen).unwrap();
         assert!(capabilities.as_bytes().starts_with(b"xen-3.0-x86_64 "));
     }
@@ -49,8 +55,42 @@ fn a_domain_ends_with_its_reason() {
     assert_eq!(xen.ended(), None);
     sched_op::shutdown(&xen, ShutdownReason::REBOOT).unwrap();
     assert_eq!(xen.ended(), Some(ShutdownReason::REBOOT));
-    sched_op::shutdown(&xen, ShutdownReason(0x103)).unwrap();
+    sched_op::shutdown(&xen, ShutdownReason::new(0x103).unwrap()).unwrap();
     assert_eq!(xen.ended(), Some(ShutdownReason::CRASH), "Xen keeps 8 bits");
+}
+
+#[test]
+fn suspending_is_no_end() {
+    for number in [2, 0x102, 0xffff_ff02] {
+        assert_eq!(ShutdownReason::new(number), None, "{number:#x}");
+        let xen = Simulated::new(Release::V4_20);
+        let address = (&raw const number).expose_provenance();
+        // SAFETY: the call reads one `sched_shutdown`, a word of 32 bits, which `number` is.
+        let answer = unsafe { xen.hypercall(29, [2, address, 0, 0, 0]) };
+        assert_eq!((answer, xen.ended()), (ENOSYS, None), "{number:#x}");
+    }
+    assert_eq!(ShutdownReason::new(6).map(ShutdownReason::get), Some(6));
+}
+
+/// Answers every call with success and writes 7 into the first word at its second argument.
+struct Echo;
+
+// SAFETY: the one call made on it below gives 8 bytes at that address to be written.
+unsafe impl Conduit for Echo {
+    unsafe fn hypercall(&self, _: u32, arguments: [usize; 5]) -> isize {
+        // SAFETY: as above; the caller keeps the contract of `XENVER_get_features`.
+        unsafe { write(arguments[1], 0, &7_u32.to_ne_bytes()) }
+    }
+}
+
+#[test]
+fn features_of_another_word_are_no_answer() {
+    let wrong = Error::Nonsense {
+        call: "XENVER_get_features",
+        answer: 7,
+    };
+    assert_eq!(xen_version::feature_submap(&Echo, 0), Err(wrong));
+    assert_eq!(xen_version::feature_submap(&Echo, 7), Ok(0));
 }
 
 #[test]
@@ -99,7 +139,7 @@ fn nonsense_is_an_error() {
         })
     );
     assert_eq!(version_of(0x0003_0000), Ok(Version { major: 3, minor: 0 }));
-    assert_eq!(version_of(-38), Err(REFUSED(38)));
+    assert_eq!(refused(version_of(-38)), Some(38));
     assert_eq!(
         version_of(-5000),
         Err(Error::Nonsense {
@@ -140,10 +180,14 @@ fn nonsense_is_an_error() {
         Err(Error::Nonsense { answer: 3, .. })
     ));
     assert_eq!(
-        sched_op::shutdown(&xen, ShutdownReason::REBOOT),
-        Err(REFUSED(1))
+        refused(sched_op::shutdown(&xen, ShutdownReason::REBOOT)),
+        Some(1)
     );
     assert_eq!(xen.ended(), None);
+    xen.falsify(17, 0, 0x0005_0001);
+    xen.falsify(17, 0, 0x0006_0002);
+    let newest = Version { major: 6, minor: 2 };
+    assert_eq!(xen_version::version(&xen), Ok(newest), "the last lie holds");
 }
 
 #[test]

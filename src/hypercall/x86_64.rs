@@ -61,8 +61,9 @@ unsafe impl<P: HypercallPage> Conduit for Page<P> {
         let stub = P::address() + number as usize * STUB;
         let [first, second, third, fourth, fifth] = arguments;
         let result: isize;
-        // SAFETY: `P` vouches that Xen's code stands at `stub`. It returns with a plain `ret` and
-        // changes no register but the seven named here; flags and memory count as changed, because
+        // SAFETY: `P` vouches that Xen's code stands at `stub`. It returns with a plain `ret` (the
+        // one call that does not is not the caller's to make, by the trait's contract) and
+        // changes no register but the eight named here; flags and memory count as changed, because
         // neither `preserves_flags` nor `nomem` is given. The block pushes a return address, so
         // `nostack` is not given either and the compiler keeps the red zone out of the way. What
         // Xen does with the arguments is what this function's caller answers for.
@@ -108,7 +109,7 @@ unsafe impl Conduit for PvSyscall {
         let [first, second, third, fourth, fifth] = arguments;
         let result: isize;
         // SAFETY: whoever made `self` vouched that Xen is at the other end. Xen changes no
-        // register but the seven named here; flags and memory count as changed, because neither
+        // register but the eight named here; flags and memory count as changed, because neither
         // `preserves_flags` nor `nomem` is given. Xen has a stack of its own, but may deliver an
         // event on the guest's before it returns, so `nostack` is not given either. What Xen does
         // with the arguments is what this function's caller answers for.

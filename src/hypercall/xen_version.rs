@@ -41,6 +41,11 @@ impl fmt::Display for Version {
 }
 
 /// Xen's version (`XENVER_version`).
+///
+/// # Errors
+///
+/// [`Error::Nonsense`] for a version below 3.0 or of more than 32 bits; [`Error::Refused`], which
+/// no Xen is known to give.
 #[doc(alias = "XENVER_version")]
 pub fn version(xen: &impl Conduit) -> Result<Version> {
     const CALL: &str = "XENVER_version";
@@ -115,6 +120,11 @@ impl<const N: usize> Eq for Text<N> {}
 
 /// What follows the release in Xen's full version, such as `.5` or `-rc1`
 /// (`XENVER_extraversion`). A domain that may not know gets `<denied>` or nothing.
+///
+/// # Errors
+///
+/// [`Error::Unterminated`] for a text without an end, [`Error::Refused`] with Xen's reason,
+/// [`Error::Nonsense`] for an answer above 0.
 #[doc(alias = "XENVER_extraversion")]
 #[doc(alias = "xen_extraversion_t")]
 pub fn extraversion(xen: &impl Conduit) -> Result<Text<EXTRAVERSION_LEN>> {
@@ -123,6 +133,10 @@ pub fn extraversion(xen: &impl Conduit) -> Result<Text<EXTRAVERSION_LEN>> {
 
 /// The kinds of guest that Xen can run, as words with spaces between them, such as
 /// `xen-3.0-x86_64 hvm-3.0-x86_64` (`XENVER_capabilities`).
+///
+/// # Errors
+///
+/// As [`extraversion`].
 #[doc(alias = "XENVER_capabilities")]
 #[doc(alias = "xen_capabilities_info_t")]
 pub fn capabilities(xen: &impl Conduit) -> Result<Text<CAPABILITIES_LEN>> {
@@ -130,13 +144,21 @@ pub fn capabilities(xen: &impl Conduit) -> Result<Text<CAPABILITIES_LEN>> {
 }
 
 /// The features that Xen gives to this domain: [submap](feature_submap) 0, the only one so far.
+///
+/// # Errors
+///
+/// As [`feature_submap`].
 pub fn features(xen: &impl Conduit) -> Result<Features> {
     feature_submap(xen, 0).map(Features::from_bits)
 }
 
 /// One word of 32 features that Xen gives to this domain, by
-/// [`Feature::submap`](xen_public::features::Feature::submap) (`XENVER_get_features`). Xen refuses
-/// a word that it does not have with EINVAL.
+/// [`Feature::submap`](xen_public::features::Feature::submap) (`XENVER_get_features`).
+///
+/// # Errors
+///
+/// [`Error::Refused`] with EINVAL for a word that this Xen does not have; [`Error::Nonsense`] for
+/// an answer above 0, or for one about another word.
 #[doc(alias = "XENVER_get_features")]
 #[doc(alias = "xen_feature_info")]
 pub fn feature_submap(xen: &impl Conduit, submap: u32) -> Result<u32> {
@@ -151,7 +173,10 @@ pub fn feature_submap(xen: &impl Conduit, submap: u32) -> Result<u32> {
     let answer = unsafe { xen.hypercall(HYPERCALL, [XENVER_GET_FEATURES, address, 0, 0, 0]) };
     done(CALL, answer)?;
     if info.submap_idx != submap {
-        return Err(Error::Nonsense { call: CALL, answer });
+        return Err(Error::Nonsense {
+            call: CALL,
+            answer: info.submap_idx as isize,
+        });
     }
     Ok(info.submap)
 }
