@@ -37,6 +37,12 @@ impl<P: HypercallPage> Page<P> {
     }
 }
 
+impl<P> core::fmt::Debug for Page<P> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Page")
+    }
+}
+
 impl<P: HypercallPage> Default for Page<P> {
     fn default() -> Self {
         Self::new()

@@ -4,6 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+/// The exit status for "nothing failed, but something was not run".
+pub const NOT_RUN: u8 = 3;
 
 /// The workspace's root folder.
 pub fn root() -> PathBuf {
@@ -13,13 +17,23 @@ pub fn root() -> PathBuf {
         .to_path_buf()
 }
 
-/// A folder for what the commands download or build, below cargo's target folder.
+/// A folder for what the commands download or build, below cargo's target folder. The path is
+/// absolute, because some of the programs run in folders of their own.
 pub fn cache_dir(name: &str) -> Result<PathBuf> {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let dir = target.join("xtask").join(name);
+    let dir = std::path::absolute(target.join("xtask").join(name))
+        .with_context(|| format!("finding {}", target.display()))?;
     std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
     Ok(dir)
+}
+
+/// SHA-256 in lower-case hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The command line as a person would type it.
@@ -61,4 +75,35 @@ pub fn run(command: &mut Command) -> Result<Output> {
 pub fn have(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_sha256() {
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256(b"abc"), expected);
+    }
+
+    #[test]
+    fn a_failure_shows_command_and_output() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo out; echo err >&2; exit 3"]);
+        let error = run(&mut command).unwrap_err().to_string();
+        for part in [
+            "sh -c 'echo out; echo err >&2; exit 3'",
+            ": 3",
+            "out\n",
+            "err\n",
+        ] {
+            assert!(error.contains(part), "{part:?} is not in {error:?}");
+        }
+        let error = format!(
+            "{:#}",
+            run(&mut Command::new("no-such-program")).unwrap_err()
+        );
+        assert!(error.contains("cannot start `no-such-program`"), "{error}");
+    }
 }

@@ -10,7 +10,8 @@ use std::path::{Component, Path};
 use anyhow::{Context, Result, bail};
 use tar::EntryType;
 
-use super::manifest::{FOLDERS, sha256};
+use super::manifest::FOLDERS;
+use crate::tool::sha256;
 
 /// What was taken from an archive.
 #[derive(Debug)]

@@ -12,7 +12,8 @@ use anyhow::{Context, Result};
 use super::archive::Archive;
 use super::import::{describe, licences};
 use super::licence::is_permissive;
-use super::manifest::{self, Manifest, sha256};
+use super::manifest::{self, Manifest};
+use crate::tool::sha256;
 
 /// What else stands in the folder of all releases.
 const BESIDE: [&str; 1] = ["README.md"];

@@ -7,7 +7,8 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::archive::{self, Archive};
 use super::licence::{self, Finding};
-use super::manifest::{self, File, LeftOut, Manifest, Source, sha256};
+use super::manifest::{self, File, LeftOut, Manifest, Source};
+use crate::tool::sha256;
 
 /// What to import.
 #[derive(Debug, Clone)]

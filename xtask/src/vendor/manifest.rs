@@ -4,12 +4,10 @@
 //! content alone, so that any edit shows: [`Manifest::read`] refuses a text that it would not have
 //! written itself.
 
-use std::fmt::Write as _;
 use std::path::{Component, Path};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::licence::Basis;
 
@@ -170,18 +168,10 @@ pub fn folder_name(release: &str) -> String {
     format!("xen-{release}")
 }
 
-/// SHA-256 in lower-case hexadecimal digits.
-pub fn sha256(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tool::sha256;
 
     fn example() -> Manifest {
         Manifest {
@@ -257,11 +247,5 @@ mod tests {
             let error = format!("{:#}", read(name, &text).unwrap_err());
             assert!(error.contains(expected), "{expected} is not in {error}");
         }
-    }
-
-    #[test]
-    fn the_digest_is_sha256() {
-        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(sha256(b"abc"), expected);
     }
 }

@@ -24,11 +24,8 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::apt::{self, Apt};
 use crate::headers::RELEASES;
-use crate::tool;
+use crate::tool::{self, NOT_RUN};
 use manifest::Manifest;
-
-/// The exit status for "nothing failed, but something was not run".
-pub const NOT_RUN: u8 = 3;
 
 /// The commands on `vendor/`.
 #[derive(Debug, clap::Subcommand)]

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
-use sha2::{Digest, Sha256};
 
 use crate::apt::{self, Apt};
 use crate::tool;
@@ -86,10 +85,12 @@ pub fn fetch(apt: &Apt, pin: &Pin) -> Result<Hypervisor, Error> {
     let package = format!("xen-hypervisor-{}-amd64", pin.release);
     let (deb, drift) = match apt.fetch_deb(&package, pin.version, "amd64") {
         Ok(deb) => {
-            let found = sha256(&deb)?;
+            let bytes =
+                std::fs::read(&deb).with_context(|| format!("reading {}", deb.display()))?;
+            let found = tool::sha256(&bytes);
             if found != pin.sha256 {
                 return Err(Error::Wrong(anyhow!(
-                    "{} has sha256 {found}, but {} is pinned",
+                    "{} has sha256 {found}, but {} is pinned; remove it to have it fetched again",
                     deb.display(),
                     pin.sha256
                 )));
@@ -177,15 +178,6 @@ fn unpack(from: &Path, to: &Path) -> Result<PathBuf> {
     }
     std::fs::write(to, bytes).with_context(|| format!("writing {}", to.display()))?;
     Ok(to.to_path_buf())
-}
-
-/// The sha256 of a file, in hexadecimal.
-fn sha256(file: &Path) -> Result<String> {
-    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
-    Ok(Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
 }
 
 /// The newest of some Debian versions.

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::apt::Apt;
-use crate::tool;
+use crate::tool::{self, NOT_RUN};
 use hypervisor::{Hypervisor, PINS};
 use machine::{Boot, Outcome};
 
@@ -61,9 +61,9 @@ impl Tally {
     fn exit_code(&self) -> ExitCode {
         match self {
             Tally { failed: 1.., .. } => ExitCode::from(1),
-            Tally { not_run: 1.., .. } => ExitCode::from(3),
+            Tally { not_run: 1.., .. } => ExitCode::from(NOT_RUN),
             // Nothing at all is no success.
-            Tally { passed: 0, .. } => ExitCode::from(3),
+            Tally { passed: 0, .. } => ExitCode::from(NOT_RUN),
             _ => ExitCode::SUCCESS,
         }
     }
@@ -96,9 +96,13 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     let start = Instant::now();
     check(options)?;
     let mut tally = Tally::default();
-    let kernel = match (machine::have_qemu(), kernel::build()?) {
-        (Ok(()), Ok(kernel)) => kernel,
-        (Err(reason), _) | (_, Err(reason)) => {
+    let kernel = match machine::have_qemu() {
+        Ok(()) => kernel::build()?,
+        Err(reason) => Err(reason),
+    };
+    let kernel = match kernel {
+        Ok(kernel) => kernel,
+        Err(reason) => {
             tally.not_run("", &reason);
             return Ok(tally.exit_code());
         }
@@ -223,6 +227,9 @@ fn report(tally: &mut Tally, name: &str, hypervisor: &Hypervisor, outcome: &Outc
     tally.failed += 1;
     for complaint in &outcome.complaints {
         println!("    {complaint}");
+    }
+    for line in last(&outcome.messages, 40) {
+        println!("    QEMU: {}", line.trim_end());
     }
     println!("    the end of {}:", shown(&outcome.log).display());
     for line in last(&outcome.console, 40) {
