@@ -65,8 +65,8 @@ impl RecordKind {
     }
 }
 
-/// Implements the trait for a type of one ABI, and holds the code against the
-/// length of the array with which C encodes it.
+/// Implements the trait for a type, and holds the code against the length of the
+/// array with which C encodes it.
 macro_rules! record {
     ($name:literal, $code:literal, $ty:ty, $encoded:ty) => {
         impl SaveRecord for $ty {
@@ -74,17 +74,25 @@ macro_rules! record {
             const CODE: u16 = $code;
         }
 
+        encoded!($code, $encoded);
+    };
+}
+
+/// Holds a code against the length of the array with which C encodes it.
+macro_rules! encoded {
+    ($code:literal, $encoded:ty) => {
         const _: () = assert!(size_of_val(&<$encoded>::ZERO.c) == $code);
     };
 }
 
+/// `two` records differ between the x86 ABIs and are two types there, `one` is the same in both.
 macro_rules! x86_records {
-    ($($name:literal = $code:literal, $ty:ident, $encoded:ident;)*) => {
+    ($($types:ident $name:literal = $code:literal, $ty:ident, $encoded:ident;)*) => {
         $(
-            record!($name, $code, crate::abi::x86_32::arch_x86::hvm::save::$ty,
-                crate::abi::x86_32::arch_x86::hvm::save::$encoded);
             record!($name, $code, crate::abi::x86_64::arch_x86::hvm::save::$ty,
                 crate::abi::x86_64::arch_x86::hvm::save::$encoded);
+            x86_32_record!($types $name, $code, crate::abi::x86_32::arch_x86::hvm::save::$ty,
+                crate::abi::x86_32::arch_x86::hvm::save::$encoded);
         )*
 
         /// The records of an x86 domain, by code, with the lengths that Xen, a 64-bit
@@ -96,36 +104,47 @@ macro_rules! x86_records {
     };
 }
 
-macro_rules! end_records {
-    ($($abi:ident)*) => {$(
-        record!("END", 0, crate::abi::$abi::hvm::save::hvm_save_end,
-            crate::abi::$abi::hvm::save::__HVM_SAVE_TYPE_END);
-    )*};
+macro_rules! x86_32_record {
+    (two $name:literal, $code:literal, $ty:ty, $encoded:ty) => {
+        record!($name, $code, $ty, $encoded);
+    };
+    (one $name:literal, $code:literal, $ty:ty, $encoded:ty) => {
+        encoded!($code, $encoded);
+    };
 }
 
-end_records!(x86_32 x86_64 arm32 arm64);
+// One type in all four ABIs.
+record!(
+    "END",
+    0,
+    crate::abi::x86_64::hvm::save::hvm_save_end,
+    crate::abi::x86_64::hvm::save::__HVM_SAVE_TYPE_END
+);
+encoded!(0, crate::abi::x86_32::hvm::save::__HVM_SAVE_TYPE_END);
+encoded!(0, crate::abi::arm32::hvm::save::__HVM_SAVE_TYPE_END);
+encoded!(0, crate::abi::arm64::hvm::save::__HVM_SAVE_TYPE_END);
 
 /// The records of an arm domain.
 pub const ARM_RECORDS: &[RecordKind] =
     &[RecordKind::of::<crate::abi::arm64::hvm::save::hvm_save_end>()];
 
 x86_records! {
-    "HEADER" = 1, hvm_save_header, __HVM_SAVE_TYPE_HEADER;
-    "CPU" = 2, hvm_hw_cpu, __HVM_SAVE_TYPE_CPU;
-    "PIC" = 3, hvm_hw_vpic, __HVM_SAVE_TYPE_PIC;
-    "IOAPIC" = 4, hvm_hw_vioapic, __HVM_SAVE_TYPE_IOAPIC;
-    "LAPIC" = 5, hvm_hw_lapic, __HVM_SAVE_TYPE_LAPIC;
-    "LAPIC_REGS" = 6, hvm_hw_lapic_regs, __HVM_SAVE_TYPE_LAPIC_REGS;
-    "PCI_IRQ" = 7, hvm_hw_pci_irqs, __HVM_SAVE_TYPE_PCI_IRQ;
-    "ISA_IRQ" = 8, hvm_hw_isa_irqs, __HVM_SAVE_TYPE_ISA_IRQ;
-    "PCI_LINK" = 9, hvm_hw_pci_link, __HVM_SAVE_TYPE_PCI_LINK;
-    "PIT" = 10, hvm_hw_pit, __HVM_SAVE_TYPE_PIT;
-    "RTC" = 11, hvm_hw_rtc, __HVM_SAVE_TYPE_RTC;
-    "HPET" = 12, hvm_hw_hpet, __HVM_SAVE_TYPE_HPET;
-    "PMTIMER" = 13, hvm_hw_pmtimer, __HVM_SAVE_TYPE_PMTIMER;
-    "MTRR" = 14, hvm_hw_mtrr, __HVM_SAVE_TYPE_MTRR;
-    "VIRIDIAN_DOMAIN" = 15, hvm_viridian_domain_context, __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN;
-    "VIRIDIAN_VCPU" = 17, hvm_viridian_vcpu_context, __HVM_SAVE_TYPE_VIRIDIAN_VCPU;
-    "VMCE_VCPU" = 18, hvm_vmce_vcpu, __HVM_SAVE_TYPE_VMCE_VCPU;
-    "TSC_ADJUST" = 19, hvm_tsc_adjust, __HVM_SAVE_TYPE_TSC_ADJUST;
+    two "HEADER" = 1, hvm_save_header, __HVM_SAVE_TYPE_HEADER;
+    two "CPU" = 2, hvm_hw_cpu, __HVM_SAVE_TYPE_CPU;
+    one "PIC" = 3, hvm_hw_vpic, __HVM_SAVE_TYPE_PIC;
+    two "IOAPIC" = 4, hvm_hw_vioapic, __HVM_SAVE_TYPE_IOAPIC;
+    two "LAPIC" = 5, hvm_hw_lapic, __HVM_SAVE_TYPE_LAPIC;
+    one "LAPIC_REGS" = 6, hvm_hw_lapic_regs, __HVM_SAVE_TYPE_LAPIC_REGS;
+    two "PCI_IRQ" = 7, hvm_hw_pci_irqs, __HVM_SAVE_TYPE_PCI_IRQ;
+    two "ISA_IRQ" = 8, hvm_hw_isa_irqs, __HVM_SAVE_TYPE_ISA_IRQ;
+    one "PCI_LINK" = 9, hvm_hw_pci_link, __HVM_SAVE_TYPE_PCI_LINK;
+    one "PIT" = 10, hvm_hw_pit, __HVM_SAVE_TYPE_PIT;
+    two "RTC" = 11, hvm_hw_rtc, __HVM_SAVE_TYPE_RTC;
+    two "HPET" = 12, hvm_hw_hpet, __HVM_SAVE_TYPE_HPET;
+    one "PMTIMER" = 13, hvm_hw_pmtimer, __HVM_SAVE_TYPE_PMTIMER;
+    two "MTRR" = 14, hvm_hw_mtrr, __HVM_SAVE_TYPE_MTRR;
+    two "VIRIDIAN_DOMAIN" = 15, hvm_viridian_domain_context, __HVM_SAVE_TYPE_VIRIDIAN_DOMAIN;
+    two "VIRIDIAN_VCPU" = 17, hvm_viridian_vcpu_context, __HVM_SAVE_TYPE_VIRIDIAN_VCPU;
+    two "VMCE_VCPU" = 18, hvm_vmce_vcpu, __HVM_SAVE_TYPE_VMCE_VCPU;
+    two "TSC_ADJUST" = 19, hvm_tsc_adjust, __HVM_SAVE_TYPE_TSC_ADJUST;
 }

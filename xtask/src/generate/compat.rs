@@ -100,6 +100,7 @@ pub fn files(reader: &Reader, newest: &Unit, abi: Abi) -> Result<(Files, Vec<u32
                 root: main,
                 homes: homes.clone(),
                 own: Some(root),
+                shared: Homes::new(),
                 toolstack: false,
             };
             for (path, text) in emitter.files()? {

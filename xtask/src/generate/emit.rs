@@ -24,6 +24,8 @@ pub struct Emitter<'a> {
     pub homes: Homes,
     /// The root module of what is emitted, if not `root`.
     pub own: Option<TokenStream>,
+    /// The types and constants that are named here and defined in another set, with its root module.
+    pub shared: Homes,
     /// Whether the set is a toolstack's.
     pub toolstack: bool,
 }
@@ -76,6 +78,7 @@ impl Emitter<'_> {
             root,
             homes: Homes::new(),
             own: None,
+            shared: Homes::new(),
             toolstack,
         }
     }
@@ -106,18 +109,37 @@ impl Emitter<'_> {
             let file = module_path(header).join("/");
             // A header may share its name with a folder: `arch-arm.h` and `arch-arm/`.
             let inner = children(&file);
+            let home = |item: &Item| {
+                let path = Path {
+                    header: header.clone(),
+                    name: item.name().to_owned(),
+                };
+                self.shared
+                    .get(&path)
+                    .map(|root| (root.to_string(), root.clone()))
+            };
             let mut tokens = TokenStream::new();
+            let mut shared: BTreeMap<String, (TokenStream, BTreeSet<&str>)> = BTreeMap::new();
+            let mut records = Vec::new();
             for item in items {
+                if let Some((key, root)) = home(item) {
+                    let (_, names) = shared.entry(key).or_insert((root, BTreeSet::new()));
+                    names.insert(item.name());
+                    continue;
+                }
                 tokens.extend(self.item(header, item)?);
+                if let Item::Record(record) = item {
+                    records.push(ident(&record.name));
+                }
             }
-            let records = items.iter().filter_map(|item| match item {
-                Item::Record(record) => Some(ident(&record.name)),
-                _ => None,
+            let modules: Vec<_> = module_path(header).iter().map(|m| ident(m)).collect();
+            let uses = shared.values().map(|(root, names)| {
+                let names = names.iter().map(|name| ident(name));
+                quote! { #[doc(inline)] pub use #root #(::#modules)* ::{#(#names),*}; }
             });
-            let records: Vec<_> = records.collect();
             let plain = (!records.is_empty()).then(|| quote! { crate::plain! { #(#records)* } });
             let doc = format!(" `xen/include/public/{header}`.");
-            let text = render(quote! { #![doc = #doc] #inner #tokens #plain })?;
+            let text = render(quote! { #![doc = #doc] #inner #(#uses)* #tokens #plain })?;
             files.insert(format!("{file}.rs"), text);
         }
         for folder in folders.keys() {

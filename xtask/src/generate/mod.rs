@@ -11,17 +11,23 @@ pub mod emit;
 pub mod model;
 pub mod plan;
 pub mod read;
+pub mod share;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use self::emit::{Emitter, Files};
 use self::read::Reader;
-use crate::headers::{ABIS, Mode, NEWEST, RELEASES, View};
+use crate::headers::{Abi, Mode, NEWEST, RELEASES, View};
 use crate::tool;
+
+/// The order in which the ABIs are looked at for what they share: what several have is defined in the
+/// first of them.
+const SHARING: [Abi; 4] = [Abi::X86_64, Abi::Arm64, Abi::Arm32, Abi::X86_32];
 
 /// The generated folders, below `xen-public/src`.
 const FOLDERS: [&str; 2] = ["abi", "toolstack"];
@@ -34,17 +40,22 @@ pub fn generate(mut progress: impl FnMut(&str)) -> Result<Files> {
     let reader = Reader::new()?;
     progress(&reader.version());
     let mut files = Files::new();
-    for abi in ABIS {
-        let view = View::new(NEWEST, abi, Mode::Guest);
-        let unit = reader.read(&view)?;
+    let abi_root = |abi: Abi| {
         let module = format_ident!("{}", abi.module());
-        let root = quote! { crate::abi::#module };
-        let emitter = Emitter::whole(&unit, root, false);
-        let made = emitter.files()?;
-        progress(&summary(&unit, made.len()));
-        let (compat, gates) = compat::files(&reader, &unit, abi)?;
+        quote! { crate::abi::#module }
+    };
+    let views = SHARING.map(|abi| View::new(NEWEST, abi, Mode::Guest));
+    let units = views
+        .iter()
+        .map(|view| reader.read(view))
+        .collect::<Result<Vec<_>>>()?;
+    for (made, unit) in share(&units, &abi_root, false)?.into_iter().zip(&units) {
+        let abi = unit.view.abi;
+        progress(&summary(unit, made.len()));
+        let (compat, gates) = compat::files(&reader, unit, abi)?;
         progress(&format!(
-            "{view}: {} interface versions switch names or layouts",
+            "{}: {} interface versions switch names or layouts",
+            unit.view,
             gates.len()
         ));
         for (path, text) in made.into_iter().chain(compat) {
@@ -53,23 +64,22 @@ pub fn generate(mut progress: impl FnMut(&str)) -> Result<Files> {
     }
     files.insert("abi/mod.rs".into(), roots::abi()?);
     for release in RELEASES {
-        for abi in ABIS {
+        let version = format_ident!("{}", release.module());
+        let root = |abi: Abi| {
+            let module = format_ident!("{}", abi.module());
+            quote! { crate::toolstack::#version::#module }
+        };
+        let mut units = Vec::new();
+        for abi in SHARING {
             let guest = reader.read(&View::new(release, abi, Mode::Guest))?;
             let tools = reader.read(&View::new(release, abi, Mode::Tools))?;
-            let unit = closure::toolstack(&guest, &tools);
-            let (version, module) = (
-                format_ident!("{}", release.module()),
-                format_ident!("{}", abi.module()),
-            );
-            let root = quote! { crate::toolstack::#version::#module };
-            let emitter = Emitter::whole(&unit, root, true);
-            let made = emitter.files()?;
-            progress(&summary(&unit, made.len()));
+            units.push(closure::toolstack(&guest, &tools));
+        }
+        for (made, unit) in share(&units, &root, true)?.into_iter().zip(&units) {
+            progress(&summary(unit, made.len()));
+            let folder = format!("toolstack/{}/{}", release.module(), unit.view.abi.module());
             for (path, text) in made {
-                files.insert(
-                    format!("toolstack/{}/{}/{path}", release.module(), abi.module()),
-                    text,
-                );
+                files.insert(format!("{folder}/{path}"), text);
             }
         }
         files.insert(
@@ -79,6 +89,25 @@ pub fn generate(mut progress: impl FnMut(&str)) -> Result<Files> {
     }
     files.insert("toolstack/mod.rs".into(), roots::toolstack()?);
     Ok(files)
+}
+
+/// The files of each unit; what is the same in several is defined in the first.
+fn share(
+    units: &[model::Unit],
+    root: &dyn Fn(Abi) -> TokenStream,
+    toolstack: bool,
+) -> Result<Vec<Files>> {
+    let owners = share::owners(units);
+    let emit = |(unit, taken): (&model::Unit, BTreeMap<model::Path, usize>)| {
+        let mut emitter = Emitter::whole(unit, root(unit.view.abi), toolstack);
+        let home = |owner: usize| root(units[owner].view.abi);
+        emitter.shared = taken
+            .into_iter()
+            .map(|(path, owner)| (path, home(owner)))
+            .collect();
+        emitter.files()
+    };
+    units.iter().zip(owners).map(emit).collect()
 }
 
 fn summary(unit: &model::Unit, files: usize) -> String {
