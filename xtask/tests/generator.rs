@@ -109,6 +109,15 @@ fn what_can_not_be_represented_stops_the_generator() {
              struct __attribute__((packed, aligned(4))) s { uint32_t a; struct in b; };",
             &["`b`", "`s`", "packed"],
         ),
+        (
+            "static const int table[] = { 1 };",
+            &["case.h", "variable `table`"],
+        ),
+        ("typedef int call_t(int);", &["call_t", "represented"]),
+        (
+            "typedef struct unknown unknown_t;",
+            &["unknown_t", "no name"],
+        ),
     ];
     for (header, words) in cases {
         let result = read(Abi::X86_32, header).and_then(|unit| emit(&unit));

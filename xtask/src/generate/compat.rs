@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use quote::{format_ident, quote};
 
 use super::closure;
@@ -21,39 +21,60 @@ const MACRO: &str = "__XEN_INTERFACE_VERSION__";
 /// The versions from which on some header of the view declares something else than below, oldest first.
 ///
 /// # Errors
-/// A header can't be read.
+/// A header can't be read, or compares the version in a form that is not known.
 pub fn gates(view: &View) -> Result<BTreeSet<u32>> {
     let mut gates = BTreeSet::new();
     for header in view.all_headers()? {
         let path = view.release.include_dir().join("public").join(&header);
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("reading {}", path.display()))?;
-        gates.extend(
-            text.lines()
-                .filter(|l| l.trim_start().starts_with('#'))
-                .filter_map(gate),
-        );
+        for line in text.replace("\\\n", " ").lines() {
+            gates.extend(gates_of(line).with_context(|| format!("{header}: `{line}`"))?);
+        }
     }
     Ok(gates)
 }
 
+/// The gates that a preprocessor line compares with.
+fn gates_of(line: &str) -> Result<Vec<u32>> {
+    let directive = line.trim_start().strip_prefix('#').map(str::trim_start);
+    let Some(directive) = directive.filter(|d| d.starts_with("if") || d.starts_with("elif")) else {
+        return Ok(Vec::new());
+    };
+    let asked = directive.match_indices(MACRO);
+    let gates = asked.map(|(at, _)| gate(&directive[..at], &directive[at + MACRO.len()..]));
+    Ok(gates
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
 /// The first version of the newer side of a comparison: `< T` and `>= T` give `T`, `<= T` and `> T` the
-/// next one.
-fn gate(line: &str) -> Option<u32> {
-    let (_, rest) = line.split_once(MACRO)?;
-    let rest = rest.trim_start();
-    let digits = rest.trim_start_matches(['<', '>', '=', ' ']);
-    let hex: String = digits
-        .strip_prefix("0x")?
-        .chars()
-        .take_while(char::is_ascii_hexdigit)
-        .collect();
-    let version = u32::from_str_radix(&hex, 16).ok()?;
-    let operator = rest.split([' ', '0']).next()?;
-    match operator {
-        "<" | ">=" => Some(version),
-        "<=" | ">" => version.checked_add(1),
-        _ => None,
+/// next one. Whether the macro is defined, or newer than the newest, is no gate.
+fn gate(before: &str, after: &str) -> Result<Option<u32>> {
+    if before.trim_end_matches([' ', '(']).ends_with("defined")
+        || before.ends_with("ifndef ")
+        || before.ends_with("ifdef ")
+    {
+        return Ok(None);
+    }
+    let after = after.trim_start();
+    let version = after.trim_start_matches(['<', '>', '=', '!']);
+    let operator = &after[..after.len() - version.len()];
+    let version = version.trim_start();
+    if version.starts_with("__XEN_LATEST_INTERFACE_VERSION__") {
+        return Ok(None);
+    }
+    let hex = version.strip_prefix("0x").unwrap_or_default();
+    let end = hex
+        .find(|c: char| !c.is_ascii_hexdigit())
+        .unwrap_or(hex.len());
+    let version = u32::from_str_radix(&hex[..end], 16);
+    match (operator, version) {
+        ("<" | ">=", Ok(version)) => Ok(Some(version)),
+        ("<=" | ">", Ok(version)) if version < u32::MAX => Ok(Some(version + 1)),
+        _ => bail!("not a comparison of {MACRO} with a version, by <, <=, > or >="),
     }
 }
 
@@ -189,30 +210,49 @@ fn since(gate: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::gate;
+    use super::gates_of;
 
     #[test]
     fn a_gate_is_the_first_version_of_the_newer_side() {
-        assert_eq!(
-            gate("#if __XEN_INTERFACE_VERSION__ < 0x00040700"),
-            Some(0x0004_0700)
-        );
-        assert_eq!(
-            gate("# elif __XEN_INTERFACE_VERSION__>=0x00030209 /* */"),
-            Some(0x0003_0209)
-        );
-        assert_eq!(
-            gate("#if __XEN_INTERFACE_VERSION__ > 0x040600"),
-            Some(0x0004_0601)
-        );
-        assert_eq!(
-            gate("#if __XEN_INTERFACE_VERSION__ <= 0x00040d00"),
-            Some(0x0004_0d01)
-        );
-        assert_eq!(gate("#elif !defined(__XEN_INTERFACE_VERSION__)"), None);
-        assert_eq!(
-            gate("#if __XEN_INTERFACE_VERSION__ > __XEN_LATEST_INTERFACE_VERSION__"),
-            None
-        );
+        for (line, gates) in [
+            (
+                "#if __XEN_INTERFACE_VERSION__ < 0x00040700",
+                &[0x0004_0700][..],
+            ),
+            (
+                "# elif __XEN_INTERFACE_VERSION__>=0x00030209 /* */",
+                &[0x0003_0209],
+            ),
+            ("#if __XEN_INTERFACE_VERSION__ > 0x040600", &[0x0004_0601]),
+            (
+                "#if __XEN_INTERFACE_VERSION__ <= 0x00040d00",
+                &[0x0004_0d01],
+            ),
+            (
+                "#if __XEN_INTERFACE_VERSION__ >= 0x10 && __XEN_INTERFACE_VERSION__ < 0x20",
+                &[0x10, 0x20],
+            ),
+            ("#elif !defined(__XEN_INTERFACE_VERSION__)", &[]),
+            ("#ifndef __XEN_INTERFACE_VERSION__", &[]),
+            (
+                "#if __XEN_INTERFACE_VERSION__ > __XEN_LATEST_INTERFACE_VERSION__",
+                &[],
+            ),
+            ("#endif /* __XEN_INTERFACE_VERSION__ < 0x00040700 */", &[]),
+        ] {
+            assert_eq!(gates_of(line).unwrap(), gates, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_gate_of_another_form_is_not_passed_over() {
+        for line in [
+            "#if __XEN_INTERFACE_VERSION__ == 0x00040700",
+            "#if 0x00040700 > __XEN_INTERFACE_VERSION__",
+            "#if __XEN_INTERFACE_VERSION__ < NEWER",
+            "#if __XEN_INTERFACE_VERSION__ < 0x100040700",
+        ] {
+            assert!(gates_of(line).is_err(), "{line}");
+        }
     }
 }

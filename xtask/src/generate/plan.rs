@@ -37,7 +37,7 @@ pub struct Plan {
 pub enum Content {
     /// A C member (its place in [`Record::members`]).
     Member(usize),
-    /// Bytes that C leaves as a hole, or the bytes of a union.
+    /// Bytes that C leaves as a hole.
     Padding(u64),
     /// All bytes of a union.
     Bytes(u64),

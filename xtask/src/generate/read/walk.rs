@@ -121,6 +121,12 @@ impl<'tu> Walk<'tu> {
                     let name = entity.get_name().unwrap_or_default();
                     self.functions.push((place.header, name));
                 }
+                EntityKind::VarDecl => bail!(
+                    "{}: variable `{}` can't be represented",
+                    place.header,
+                    entity.get_name().unwrap_or_default()
+                ),
+                // Records and enums that are declared only, and uses of macros.
                 _ => {}
             }
         }
@@ -205,17 +211,11 @@ impl<'tu> Walk<'tu> {
                 }),
             );
         }
-        if underlying.get_canonical_type().get_kind() == TypeKind::FunctionPrototype {
-            return Ok(());
-        }
         let ty = self
             .ty(underlying)
             .with_context(|| format!("typedef {name}"))?;
-        let size = match underlying.get_canonical_type().get_sizeof() {
-            Ok(size) => size as u64,
-            // A typedef of a record that no header completes.
-            Err(_) => return Ok(()),
-        };
+        let size = underlying.get_canonical_type().get_sizeof();
+        let size = size.with_context(|| format!("typedef {name}"))? as u64;
         self.push(
             place,
             Item::Alias(Alias {
