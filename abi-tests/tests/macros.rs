@@ -519,12 +519,14 @@ fn pv_driver_register() -> Result<()> {
 fn xenstore_error_names() -> Result<()> {
     use xs_wire::{XSD_ERRORS, xsd_errno, xsd_error_name};
     // The table is there where errno.h's names are; Xen's numbers stand in for them.
-    let defines = XSD_ERRORS.map(|(name, _)| format!("#define {name} XEN_{name}\n"));
-    let prelude = format!("{}#include <public/io/xs_wire.h>\n", defines.concat());
+    let defines = XSD_ERRORS.iter();
+    let defines = defines.map(|(name, _)| format!("#define {name} XEN_{name}\n"));
+    let defines: String = defines.collect();
+    let prelude = format!("{defines}#include <public/io/xs_wire.h>\n");
     for view in views() {
         let errors = match view.release.0 {
             "4.14" => &XSD_ERRORS[..15],
-            _ => &XSD_ERRORS[..],
+            _ => XSD_ERRORS,
         };
         let count = errors.len() as u64;
         let mut q = vec![question(
@@ -541,7 +543,7 @@ fn xenstore_error_names() -> Result<()> {
         }
         prove(view, &["xen.h", "errno.h"], &prelude, &q)?;
     }
-    for (name, errno) in XSD_ERRORS {
+    for &(name, errno) in XSD_ERRORS {
         assert_eq!(errno.name(), Some(name));
         assert_eq!(xsd_error_name(errno), Some(name));
         assert_eq!(xsd_errno(name.as_bytes()), Some(errno));

@@ -2,7 +2,8 @@
 //!
 //! A handle is an address in the caller's address space, as wide as the ABI says, and knows what it
 //! points at. [`Handle64`] stands for `XEN_GUEST_HANDLE` of x86_64, arm64 and arm32 (where the upper
-//! half is zero) and for `XEN_GUEST_HANDLE_64` everywhere; [`Handle32`] for `XEN_GUEST_HANDLE` of
+//! half is zero), for `XEN_GUEST_HANDLE_PARAM` of both 64-bit ABIs and for `XEN_GUEST_HANDLE_64`
+//! everywhere; [`Handle32`] for `XEN_GUEST_HANDLE` of
 //! x86_32 and for `XEN_GUEST_HANDLE_PARAM` of both 32-bit ABIs. Making one from a pointer is safe: only
 //! the hypercall that is handed the handle reads or writes what it points at.
 
@@ -125,6 +126,12 @@ macro_rules! handle {
 
         impl<T: ?Sized> Eq for $name<T> {}
 
+        impl<T: ?Sized> core::hash::Hash for $name<T> {
+            fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+                self.raw().hash(state);
+            }
+        }
+
         impl<T: ?Sized> fmt::Debug for $name<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({:#x})"), self.raw())
@@ -135,9 +142,11 @@ macro_rules! handle {
 
 handle! {
     /// A guest handle of eight bytes, aligned to eight: `XEN_GUEST_HANDLE` on x86_64 and both arms,
-    /// `XEN_GUEST_HANDLE_64` everywhere (`xen/include/public/arch-x86/xen.h`, `arch-arm.h`).
+    /// `XEN_GUEST_HANDLE_PARAM` on x86_64 and arm64, `XEN_GUEST_HANDLE_64` everywhere
+    /// (`xen/include/public/arch-x86/xen.h`, `arch-arm.h`).
     #[doc(alias = "XEN_GUEST_HANDLE")]
     #[doc(alias = "XEN_GUEST_HANDLE_64")]
+    #[doc(alias = "XEN_GUEST_HANDLE_PARAM")]
     Handle64, Aligned64, u64
 }
 

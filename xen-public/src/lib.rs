@@ -21,10 +21,24 @@
 //! host, by `repr(C)` with explicit padding and, where an ABI aligns `u64` to 4 bytes, `packed(4)`: copy
 //! such a field (`{ request.id }`) before you borrow it. Every type is `Copy`, has a constant `ZERO` and
 //! is that by default, so a request is built as `blkif_request { operation, ..blkif_request::ZERO }` and
-//! no byte is left uninitialised. Unions also have `_bytes`. Enums are integers with constants, as a peer
-//! may be newer than these headers. A C bitfield is an integer with accessor functions, a flexible array a
-//! `[T; 0]`, a guest handle a [`handle::Handle32`] or [`handle::Handle64`]. Anonymous records are named
-//! after their parent and field. Values are host-endian.
+//! no byte is left uninitialised. A union has all its bytes as `_bytes`; built from a field shorter than
+//! itself (`u { small: 1 }`) it would keep the rest uninitialised, so begin with `ZERO` and assign the
+//! field:
+//!
+//! ```
+//! use xen_public::abi::x86_64::grant_table::gnttab_copy;
+//!
+//! let mut copy = gnttab_copy::ZERO;
+//! copy.source.u.r#ref = 8; // four bytes of eight; the others stay zero
+//! ```
+//!
+//! Enums are integers with constants, as a peer may be newer than these headers. A C bitfield is an integer
+//! with accessor functions, a flexible array a `[T; 0]`, a guest handle a [`handle::Handle32`] or
+//! [`handle::Handle64`]. Anonymous records are named after their parent and field. Values are host-endian.
+//!
+//! Integer constants have C's width and sign: `int` is `i32`, `1UL` is `u64` or `u32` by ABI. Strings are
+//! `&str`, without C's closing NUL: they serve as they are in comparisons and as parts of xenstore paths;
+//! where C's form is wanted, append the NUL.
 //!
 //! # Features
 //!
@@ -45,6 +59,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Names in the code of zerocopy's derives.
+#![cfg_attr(feature = "zerocopy-generated", allow(confusable_idents))]
 
 /// What every generated type is beside its fields: copied byte for byte, and zero by default. One macro
 /// for all types of a header compiles in less time than derives on each.

@@ -192,18 +192,21 @@ macro_rules! flags {
 
             /// These bits and those of `other`.
             #[inline]
+            #[must_use]
             pub const fn union(self, other: Self) -> Self {
                 Self(self.0 | other.0)
             }
 
             /// These bits without those of `other`.
             #[inline]
+            #[must_use]
             pub const fn difference(self, other: Self) -> Self {
                 Self(self.0 & !other.0)
             }
 
             /// The bits that the header gives no name.
             #[inline]
+            #[must_use]
             pub const fn unknown(self) -> Self {
                 Self(self.0 & !(0 $(| $value)*))
             }
@@ -265,5 +268,4 @@ macro_rules! flags {
     };
 }
 
-#[allow(unused_imports)]
 pub(crate) use {flags, number, open_enum, transparent};

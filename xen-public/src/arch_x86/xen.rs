@@ -78,7 +78,8 @@ pub const fn ti_get_if(flags: u8) -> bool {
 /// The `flags` of a `trap_info` with the privilege `dpl` (0 to 3) added.
 ///
 /// The bits are added to those that are set already, as C does it: start from
-/// flags whose privilege is 0.
+/// flags whose privilege is 0. A greater `dpl` sets other flags, as in C.
+#[must_use]
 #[doc(alias = "TI_SET_DPL")]
 pub const fn ti_set_dpl(flags: u8, dpl: u8) -> u8 {
     flags | dpl
@@ -93,6 +94,7 @@ pub const fn ti_set_dpl(flags: u8, dpl: u8) -> u8 {
 /// let flags = ti_set_if(ti_set_dpl(0, 3), true);
 /// assert_eq!((ti_get_dpl(flags), ti_get_if(flags)), (3, true));
 /// ```
+#[must_use]
 #[doc(alias = "TI_SET_IF")]
 pub const fn ti_set_if(flags: u8, mask: bool) -> u8 {
     if mask { flags | TI_IF } else { flags }

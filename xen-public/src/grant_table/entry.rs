@@ -132,6 +132,7 @@ impl GrantFlags {
 
     /// These bits and those of `other`.
     #[inline]
+    #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -318,6 +319,7 @@ impl GrantEntryV2 {
     /// An entry of the given shape. The header's type and [`GrantFlags::SUB_PAGE`] are
     /// made to fit the shape; for [`GrantBodyV2::FullPage`] a header that accepts a
     /// transfer stays so. Unused bytes are zero.
+    #[must_use]
     pub fn new(header: GrantEntryHeader, body: GrantBodyV2) -> Self {
         let clear = GrantFlags::TYPE_MASK.0 | GrantFlags::SUB_PAGE.0;
         let plain = GrantFlags(header.flags.0 & !clear);

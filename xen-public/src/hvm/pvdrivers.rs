@@ -17,7 +17,7 @@ pub struct Product {
 /// All products with a number, by number. The last one is for drivers under
 /// development.
 #[doc(alias = "PVDRIVERS_PRODUCT_LIST")]
-pub const PRODUCTS: [Product; 6] = [
+pub const PRODUCTS: &[Product] = &[
     product("xensource-windows", 0x0001),
     product("gplpv-windows", 0x0002),
     product("linux", 0x0003),

@@ -24,7 +24,7 @@ pub const fn mask_xenstore_idx(index: u32) -> usize {
 /// Xen 4.14.
 #[doc(alias = "xsd_errors")]
 #[doc(alias = "XSD_ERROR")]
-pub const XSD_ERRORS: [(&str, Errno); 16] = [
+pub const XSD_ERRORS: &[(&str, Errno)] = &[
     ("EINVAL", Errno::EINVAL),
     ("EACCES", Errno::EACCES),
     ("EEXIST", Errno::EEXIST),
