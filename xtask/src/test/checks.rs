@@ -117,14 +117,9 @@ pub fn msrv(log: &Path) -> Result<String> {
 pub fn packages(log: &Path) -> Result<String> {
     let target = tool::cache_dir("package")?;
     let mut package = process::program("cargo", &["package", "--workspace", "--allow-dirty"]);
-    package.args([
-        "--exclude",
-        "xtask",
-        "--exclude",
-        "abi-tests",
-        "--exclude",
-        "guests",
-    ]);
+    for member in unpublished(&tool::root())? {
+        package.args(["--exclude", &member]);
+    }
     package.arg("--target-dir").arg(&target);
     // Archives of earlier versions are none of ours.
     let made = target.join("package");
@@ -142,6 +137,36 @@ pub fn packages(log: &Path) -> Result<String> {
         sizes.push(format!("{name} {} KiB", size.div_ceil(1024)));
     }
     Ok(sizes.join(", "))
+}
+
+/// The workspace members that say they are not to be published, by their packages' names.
+fn unpublished(root: &Path) -> Result<Vec<String>> {
+    let read = |folder: &Path| -> Result<toml::Table> {
+        let path = folder.join("Cargo.toml");
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        text.parse().with_context(|| path.display().to_string())
+    };
+    let workspace = read(root)?;
+    let members = workspace
+        .get("workspace")
+        .and_then(|workspace| workspace.get("members")?.as_array())
+        .context("Cargo.toml has no workspace.members")?;
+    let mut names = Vec::new();
+    for member in members {
+        let folder = member.as_str().context("a member that is no text")?;
+        let manifest = read(&root.join(folder))?;
+        let package = manifest
+            .get("package")
+            .with_context(|| format!("{folder} is no package"))?;
+        if package.get("publish").and_then(toml::Value::as_bool) == Some(false) {
+            let name = package.get("name").and_then(toml::Value::as_str);
+            names.push(
+                name.with_context(|| format!("{folder} has no name"))?
+                    .to_owned(),
+            );
+        }
+    }
+    Ok(names)
 }
 
 /// The one archive of a package in a folder.
@@ -222,6 +247,16 @@ pub fn cost(log: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_published_is_everything_else() {
+        let mut names = unpublished(&tool::root()).unwrap();
+        names.sort_unstable();
+        assert!(names.contains(&"xtask".to_owned()), "{names:?}");
+        for (published, _) in PUBLISHED {
+            assert!(!names.contains(&published.to_owned()), "{names:?}");
+        }
+    }
 
     #[test]
     fn a_tree_is_read_by_its_first_words() {

@@ -20,15 +20,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::tool;
+use crate::tool::{self, NOT_RUN};
 use needs::Provider;
 use process::Ended;
 use report::{Outcome, Report, Row};
 use suites::{SUITES, Step, Suite};
-
-/// The exit status by which the workspace's commands say that nothing failed but something could not be
-/// run here.
-const NOT_RUN: i32 = 3;
 
 /// The options of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
@@ -182,7 +178,7 @@ impl Bench {
                 note: String::new(),
             },
             Ended::Status(status)
-                if matches!(step, Step::Xtask(_)) && status.code() == Some(NOT_RUN) =>
+                if matches!(step, Step::Xtask(_)) && status.code() == Some(NOT_RUN.into()) =>
             {
                 let text = std::fs::read_to_string(log).unwrap_or_default();
                 report::outcome_of_not_run(&text, &line)
