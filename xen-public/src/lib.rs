@@ -36,6 +36,10 @@
 //! with accessor functions, a flexible array a `[T; 0]`, a guest handle a [`handle::Handle32`] or
 //! [`handle::Handle64`]. Anonymous records are named after their parent and field. Values are host-endian.
 //!
+//! What several ABIs have alike is one item, defined in one of their modules and named in the others. Which
+//! these are may change with the headers: implement a trait of yours for such a type once, by the ABI that
+//! you mean, and do not rely on two ABIs' types being the same one.
+//!
 //! Integer constants have C's width and sign: `int` is `i32`, `1UL` is `u64` or `u32` by ABI. Strings are
 //! `&str`, without C's closing NUL: they serve as they are in comparisons and as parts of xenstore paths;
 //! where C's form is wanted, append the NUL.
