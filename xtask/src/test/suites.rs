@@ -65,7 +65,9 @@ pub const SUITES: &[Suite] = &[
         needs: &[Need::Component("fmt")],
         seconds: 5,
         env: &[],
-        steps: &[Step::Cargo(&["fmt", "--all", "--check"])],
+        steps: &[Step::Cargo(&[
+            "fmt", "--all", "--check", "--", "--color", "never",
+        ])],
     },
     Suite {
         name: "vendor",
@@ -251,11 +253,14 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "generate",
-        proves: "the committed definitions are what the headers make",
+        proves: "the committed definitions are what the headers make, by rules that hold in hard cases",
         needs: &[Need::Libclang],
         seconds: 60,
         env: &[],
-        steps: &[Step::Xtask(&["generate", "--check"])],
+        steps: &[
+            Step::Xtask(&["generate", "--check"]),
+            Step::Cargo(&["test", "--workspace", "--test", "generator"]),
+        ],
     },
     Suite {
         name: "coverage",
