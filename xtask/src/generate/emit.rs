@@ -135,7 +135,7 @@ impl Emitter<'_> {
             let modules: Vec<_> = module_path(header).iter().map(|m| ident(m)).collect();
             let uses = shared.values().map(|(root, names)| {
                 let names = names.iter().map(|name| ident(name));
-                quote! { #[doc(inline)] pub use #root #(::#modules)* ::{#(#names),*}; }
+                quote! { #[doc(no_inline)] pub use #root #(::#modules)* ::{#(#names),*}; }
             });
             let plain = (!records.is_empty()).then(|| quote! { crate::plain! { #(#records)* } });
             let doc = format!(" `xen/include/public/{header}`.");
