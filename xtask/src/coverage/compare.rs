@@ -123,6 +123,11 @@ pub fn judge(
             counts.changed += usize::from(*changed);
         } else {
             counts.missing += 1;
+            // One that is there as something else is told so.
+            let message = lines.first().and_then(|line| failed.get(line));
+            let other = message.filter(|m| m.starts_with("mismatched"));
+            let why = other.map_or("", |_| ": of another type");
+            let what = format!("{what}{why}");
             verdict.missing.entry(what).or_default().insert(*view);
         }
     }
@@ -254,7 +259,8 @@ mod tests {
             })
             .collect();
         let no = |line: &str| (line.to_owned(), "not found".to_owned());
-        let failed = BTreeMap::from([no("no"), no("use xen_public::no as _;")]);
+        let other = ("other".to_owned(), "mismatched types".to_owned());
+        let failed = BTreeMap::from([no("no"), no("use xen_public::no as _;"), other]);
         let list = left_out::List::parse(list).expect("a list");
         let macros = function_macros::parse(macros).expect("a list of macros");
         judge(&asked, &failed, &list, &macros)
@@ -268,10 +274,17 @@ mod tests {
         let items = [
             (item(Kind::Type, "here", ""), "yes"),
             (item(Kind::Type, "away", ""), "no"),
+            (item(Kind::Object, "OTHER", ""), "other"),
         ];
         let verdict = verdict(&items, NOTHING, NO_MACROS);
         let missing: Vec<&String> = verdict.missing.keys().collect();
-        assert_eq!(missing, ["xen.h: type `away`"]);
+        assert_eq!(
+            missing,
+            [
+                "xen.h: macro `OTHER`: of another type",
+                "xen.h: type `away`"
+            ]
+        );
         assert!(!verdict.is_good());
         let counts = verdict.counts.values().next().expect("one kind");
         assert_eq!((counts.headers, counts.there, counts.missing), (2, 1, 1));

@@ -1,7 +1,8 @@
 //! The doc line of every generated item: it must name the item as C does, and the header.
 //!
 //! Generated files are written in one fixed way, so their lines tell all that is needed: public items begin
-//! at a line's start, after their doc line and attributes.
+//! at a line's start, after their doc line and attributes. What a module takes from another ABI's must come
+//! from the same header's module, where its doc line is looked at.
 
 use anyhow::Result;
 
@@ -13,6 +14,8 @@ use crate::generate;
 pub struct Documented {
     /// Public items looked at.
     pub items: usize,
+    /// Public items that are another module's.
+    pub shared: usize,
     /// Items whose doc line is missing or says something else.
     pub wrong: Vec<String>,
 }
@@ -31,8 +34,17 @@ pub fn check() -> Result<Documented> {
 
 fn look(path: &str, text: &str, found: &mut Documented) {
     let mut doc = None;
-    for line in text.lines() {
-        if let Some(said) = line.strip_prefix("///") {
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.starts_with("pub use ") {
+            let mut statement = line.to_owned();
+            while !statement.ends_with(';') {
+                let Some(more) = lines.next() else { break };
+                statement += more.trim();
+            }
+            shared(path, &statement, found);
+            doc = None;
+        } else if let Some(said) = line.strip_prefix("///") {
             doc = doc.or(Some(said));
         } else if let Some(name) = item(line) {
             found.items += 1;
@@ -46,6 +58,31 @@ fn look(path: &str, text: &str, found: &mut Documented) {
             // A module, a table, an end: what was said before is not about the next item.
             doc = None;
         }
+    }
+}
+
+/// Looks at what a module takes from another.
+fn shared(path: &str, statement: &str, found: &mut Documented) {
+    let taken = statement
+        .trim_start_matches("pub use crate::")
+        .trim_end_matches(';');
+    let (from, names) = match taken.split_once("::{") {
+        Some((from, names)) => (from, names.trim_end_matches('}')),
+        None => taken.rsplit_once("::").unwrap_or(("", taken)),
+    };
+    found.shared += names
+        .split(',')
+        .filter(|name| !name.trim().is_empty())
+        .count();
+    // Below the ABI's own module the two paths are the same.
+    let below = |path: &str, set: usize| path.split("::").skip(set).collect::<Vec<_>>().join("::");
+    let own = path.trim_end_matches(".rs").replace('/', "::");
+    let depth = if own.starts_with("toolstack::") { 3 } else { 2 };
+    if own.split("::").next() != from.split("::").next() || below(&own, depth) != below(from, depth)
+    {
+        found
+            .wrong
+            .push(format!("{path} takes names from another header: {from}"));
     }
 }
 
@@ -104,6 +141,26 @@ mod tests {
             /// `type`, `io/blkif.h`, 1 byte.\npub type r#type = u8;\n\
             struct hidden;\n";
         assert_eq!(find(good), Vec::<String>::new());
+    }
+
+    #[test]
+    fn names_of_another_abi() {
+        let taken = |statement: &str| {
+            let mut found = Documented::default();
+            look("abi/x86_64/io/blkif.rs", statement, &mut found);
+            (found.shared, found.wrong.len())
+        };
+        let same = "pub use crate::abi::x86_32::io::blkif";
+        assert_eq!(taken(&format!("{same}::a;")), (1, 0));
+        assert_eq!(
+            taken(&format!("{same}::{{\n    a, b,\n    r#type,\n}};")),
+            (3, 0)
+        );
+        assert_eq!(taken("pub use crate::abi::x86_32::io::netif::a;"), (1, 1));
+        assert_eq!(
+            taken("pub use crate::toolstack::v4_14::x86_32::io::blkif::a;"),
+            (1, 1)
+        );
     }
 
     #[test]

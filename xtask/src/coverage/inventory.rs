@@ -11,7 +11,8 @@ use std::fmt;
 use anyhow::{Context, Result};
 use clang::Clang;
 
-use super::{preprocess, walk};
+use super::preprocess::{self, Macros};
+use super::walk;
 use crate::compiler::Compiler;
 use crate::headers::View;
 
@@ -132,8 +133,16 @@ impl Inventory {
     /// No C compiler for the preprocessor's part, headers that do not parse, or a declaration of a kind
     /// that is not known.
     pub fn read(clang: &Clang, compiler: &Compiler, view: View) -> Result<Self> {
+        let macros = preprocess::macros(compiler, &view, &view.wrapper()?)?;
+        Self::with_macros(clang, view, macros)
+    }
+
+    /// Takes stock of a view whose macros are known already.
+    ///
+    /// # Errors
+    /// As [`Inventory::read`].
+    pub fn with_macros(clang: &Clang, view: View, macros: Macros) -> Result<Self> {
         let wrapper = view.wrapper()?;
-        let macros = preprocess::macros(compiler, &view, &wrapper)?;
         let items = walk::items(clang, &view, &wrapper, macros)
             .with_context(|| format!("taking stock of the headers of {view}"))?;
         Ok(Self::new(view, items))

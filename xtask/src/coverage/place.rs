@@ -194,8 +194,11 @@ mod tests {
         }
     }
 
-    /// A stock in which each view has these types, by name and fact.
-    fn stock(views: &[(Release, Mode, &[(&str, &str)])]) -> Stock {
+    /// Types by name and fact.
+    type Types<'a> = &'a [(&'a str, &'a str)];
+
+    /// A stock in which each view has these types.
+    fn stock(views: &[(Release, Mode, Types<'_>)]) -> Stock {
         let mut stock = Stock::new();
         for (release, mode, types) in views {
             let items = types

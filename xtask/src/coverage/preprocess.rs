@@ -1,11 +1,11 @@
 //! Macros as a preprocessor tells them.
 //!
-//! One run with `-dD` lists every definition with the header it stands in; a second one asks for the
-//! expansion of each macro without parameters that is still defined at the end.
+//! A run with `-dD` lists every definition with the header it stands in, and at the end the expansion of
+//! each name that any header's text defines, as far as it is still defined.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::inventory::header;
 use crate::compiler::Compiler;
@@ -42,25 +42,46 @@ impl Object {
 /// # Errors
 /// The compiler fails: its command line and messages.
 pub fn macros(compiler: &Compiler, view: &View, wrapper: &str) -> Result<Macros> {
-    let dir = tempfile::tempdir().context("making a folder for C source")?;
-    let run = |name: &str, text: &str, options: &[&str]| -> Result<String> {
-        let source = dir.path().join(name);
-        std::fs::write(&source, text).with_context(|| format!("writing {}", source.display()))?;
-        let mut command = compiler.command();
-        command.arg("-E").args(options).args(view.common_args());
-        let output = tool::run(command.arg(&source))?;
-        String::from_utf8(output.stdout).context("the preprocessor's output")
-    };
-    let public = view.release.include_dir().join("public");
-    let listing = run("definitions.c", wrapper, &["-dD"])?;
-    let mut macros = definitions(&listing, &public.to_string_lossy());
-
-    let mut ask = wrapper.to_owned();
-    for (name, _) in macros.objects.iter().filter(|(_, m)| m.expansion.is_some()) {
-        ask += &format!("\"{MARK}{name}\" {name}\n");
+    let mut text = wrapper.to_owned();
+    for name in names(view)? {
+        text += &format!("\"{MARK}{name}\" {name}\n");
     }
-    expansions(&run("expansions.c", &ask, &["-P"])?, &mut macros);
+    let dir = tempfile::tempdir().context("making a folder for C source")?;
+    let source = dir.path().join("macros.c");
+    std::fs::write(&source, text).with_context(|| format!("writing {}", source.display()))?;
+    let mut command = compiler.command();
+    command.args(["-E", "-dD"]).args(view.common_args());
+    let output = tool::run(command.arg(&source))?;
+    let output = String::from_utf8(output.stdout).context("the preprocessor's output")?;
+
+    let public = view.release.include_dir().join("public");
+    let mut macros = definitions(&output, &public.to_string_lossy());
+    expansions(&output, &mut macros)?;
     Ok(macros)
+}
+
+/// Every name that the text of some header defines.
+fn names(view: &View) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for header in view.all_headers()? {
+        let path = view.release.include_dir().join("public").join(&header);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("reading {}", path.display()))?;
+        names.extend(text.lines().filter_map(defined).map(str::to_owned));
+    }
+    Ok(names)
+}
+
+/// The name that a line defines.
+fn defined(line: &str) -> Option<&str> {
+    let directive = line.trim_start().strip_prefix('#')?.trim_start();
+    let rest = directive.strip_prefix("define")?;
+    let name = rest.trim_start();
+    if name.len() == rest.len() {
+        return None;
+    }
+    let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    Some(&name[..end.unwrap_or(name.len())])
 }
 
 /// Begins the lines that tell expansions.
@@ -98,7 +119,8 @@ fn definitions(listing: &str, public: &str) -> Macros {
 }
 
 /// Reads the lines that were asked for.
-fn expansions(output: &str, macros: &mut Macros) {
+fn expansions(output: &str, macros: &mut Macros) -> Result<()> {
+    let mut answered = BTreeSet::new();
     for line in output.lines() {
         let Some(rest) = line.strip_prefix(&format!("\"{MARK}")) else {
             continue;
@@ -106,10 +128,17 @@ fn expansions(output: &str, macros: &mut Macros) {
         let Some((name, text)) = rest.split_once('"') else {
             continue;
         };
-        if let Some(object) = macros.objects.get_mut(name) {
+        answered.insert(name);
+        let known = macros.objects.get_mut(name);
+        if let Some(expansion) = known.and_then(|object| object.expansion.as_mut()) {
             let words: Vec<&str> = text.split_whitespace().collect();
-            object.expansion = Some(words.join(" "));
+            *expansion = words.join(" ");
         }
+    }
+    let mut defined = macros.objects.iter().filter(|(_, o)| o.expansion.is_some());
+    match defined.find(|(name, _)| !answered.contains(name.as_str())) {
+        None => Ok(()),
+        Some((name, object)) => bail!("{}: no line defines `{name}`", object.header),
     }
 }
 
@@ -142,14 +171,25 @@ mod tests {
         assert_eq!(macros.objects["GONE"].expansion, None);
         assert_eq!(macros.objects["BACK"].header, "xen.h");
 
-        expansions(
-            "typedef int x;\n\"expansion of BACK\" (1 <<  2)\n\"other\" 7\n",
-            &mut macros,
-        );
+        let error = expansions("\"expansion of BACK\" 3\n", &mut macros);
+        let error = error.expect_err("others are defined too").to_string();
+        assert_eq!(error, "arch-x86/xen.h: no line defines `GUARD`");
+        let output = "typedef int x;\n\"expansion of BACK\" (1 <<  2)\n\"other\" 7\n\
+            \"expansion of GUARD\" \n\"expansion of GONE\" GONE\n\"expansion of PARENTHESISED\" (1)\n";
+        expansions(output, &mut macros).expect("all are answered");
         assert_eq!(
             macros.objects["BACK"].expansion.as_deref(),
             Some("(1 << 2)")
         );
         assert_eq!(macros.objects["GONE"].expansion, None);
+    }
+
+    #[test]
+    fn names_that_lines_define() {
+        assert_eq!(defined("#define A"), Some("A"));
+        assert_eq!(defined(" #  define\tF(x) x"), Some("F"));
+        assert_eq!(defined("#undef A"), None);
+        assert_eq!(defined("#defined A"), None);
+        assert_eq!(defined("// #define A"), None);
     }
 }
