@@ -36,22 +36,13 @@
 //! with accessor functions, a flexible array a `[T; 0]`, a guest handle a [`handle::Handle32`] or
 //! [`handle::Handle64`]. Anonymous records are named after their parent and field. Values are host-endian.
 //!
-//! What C lays out alike in several ABIs, with all that it mentions, is one Rust type: defined in the
-//! first of them, named in the others. So a grant copy of arm64 is one of x86_64, and a trait is
-//! implemented once for both.
-//!
-//! A constant has the value and the type that C gives it (`int` is `i32`, `unsigned long` what it is in
-//! that ABI). Strings are `&str`: they are xenstore keys and values, which are compared, joined and
-//! printed, and whose length counts without a NUL; the few that C wants terminated are turned into a
-//! `CStr` with the NUL at hand.
-//!
 //! What several ABIs have alike is one item, defined in one of their modules and named in the others. Which
 //! these are may change with the headers: implement a trait of yours for such a type once, by the ABI that
 //! you mean, and do not rely on two ABIs' types being the same one.
 //!
-//! Integer constants have C's width and sign: `int` is `i32`, `1UL` is `u64` or `u32` by ABI. Strings are
-//! `&str`, without C's closing NUL: they serve as they are in comparisons and as parts of xenstore paths;
-//! where C's form is wanted, append the NUL.
+//! A constant has the value and the type that C gives it: `int` is `i32`, `1UL` is `u64` or `u32` by ABI.
+//! Strings are `&str`, without C's closing NUL: they are xenstore keys and values, which are compared,
+//! joined and printed; where C's form is wanted, append the NUL.
 //!
 //! # Features
 //!
