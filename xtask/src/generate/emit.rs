@@ -336,6 +336,10 @@ impl Emitter<'_> {
             });
             quote! { #(#inits),* }
         };
+        let zero_doc = match record.union {
+            true => " All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.",
+            false => " All bytes zero.",
+        };
         let accessors = self.accessors(&plan);
         Ok(quote! {
             #[doc = #doc]
@@ -344,7 +348,7 @@ impl Emitter<'_> {
             #zerocopy
             pub #keyword #name { #(#fields),* }
             impl #name {
-                #[doc = " All bytes zero."]
+                #[doc = #zero_doc]
                 pub const ZERO: Self = Self { #zero };
                 #accessors
             }

@@ -91,7 +91,7 @@ pub union nameless_low {
     pub _bytes: [u8; 4],
 }
 impl nameless_low {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `nameless struct in struct nameless`, `case.h`, 4 bytes.
@@ -129,7 +129,7 @@ pub union nameless_high {
     pub _bytes: [u8; 4],
 }
 impl nameless_high {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct nameless.deep.named`, `case.h`, 8 bytes.
@@ -164,7 +164,7 @@ pub union nameless_deep {
     pub _bytes: [u8; 8],
 }
 impl nameless_deep {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct nameless`, `case.h`, 16 bytes.
@@ -447,7 +447,7 @@ pub union bits_or_word {
     pub _bytes: [u8; 8],
 }
 impl bits_or_word {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct tail`, `case.h`, 4 bytes.

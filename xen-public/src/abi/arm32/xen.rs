@@ -113,7 +113,7 @@ pub union mmuext_op_arg1 {
     pub _bytes: [u8; 8],
 }
 impl mmuext_op_arg1 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct mmuext_op`, `xen.h`, 24 bytes.

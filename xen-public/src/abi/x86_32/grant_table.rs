@@ -101,7 +101,7 @@ pub union grant_entry_v2 {
     pub _bytes: [u8; 16],
 }
 impl grant_entry_v2 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `grant_entry_v2_t`, `grant_table.h`, 16 bytes.
@@ -305,7 +305,7 @@ pub union gnttab_copy_ptr_u {
     pub _bytes: [u8; 4],
 }
 impl gnttab_copy_ptr_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct gnttab_copy_ptr`, `grant_table.h`, 8 bytes.
@@ -421,7 +421,7 @@ pub union gnttab_cache_flush_a {
     pub _bytes: [u8; 8],
 }
 impl gnttab_cache_flush_a {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct gnttab_cache_flush`, `grant_table.h`, 16 bytes.

@@ -473,7 +473,7 @@ pub union physdev_op_u {
     pub _bytes: [u8; 16],
 }
 impl physdev_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct physdev_op`, `physdev.h`, 24 bytes.
@@ -781,7 +781,7 @@ pub union physdev_dbgp_op_u {
     pub _bytes: [u8; 4],
 }
 impl physdev_dbgp_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct physdev_dbgp_op`, `physdev.h`, 6 bytes.

@@ -536,7 +536,7 @@ pub union xenpf_efi_runtime_call_u {
     pub _bytes: [u8; 40],
 }
 impl xenpf_efi_runtime_call_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
 /// `struct xenpf_efi_runtime_call`, `platform.h`, 56 bytes.
@@ -714,7 +714,7 @@ pub union xenpf_firmware_info_u {
     pub _bytes: [u8; 32],
 }
 impl xenpf_firmware_info_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `struct xenpf_firmware_info`, `platform.h`, 40 bytes.
@@ -884,7 +884,7 @@ pub union xenpf_efi_info {
     pub _bytes: [u8; 32],
 }
 impl xenpf_efi_info {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `xenpf_firmware_info_t`, `platform.h`, 40 bytes.
@@ -1420,7 +1420,7 @@ pub union xenpf_set_processor_pminfo_u {
     pub _bytes: [u8; 104],
 }
 impl xenpf_set_processor_pminfo_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 104] };
 }
 /// `struct xenpf_set_processor_pminfo`, `platform.h`, 112 bytes.
@@ -1681,7 +1681,7 @@ pub union xenpf_resource_entry_u {
     pub _bytes: [u8; 4],
 }
 impl xenpf_resource_entry_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct xenpf_resource_entry`, `platform.h`, 24 bytes.
@@ -1915,7 +1915,7 @@ pub union xen_platform_op_u {
     pub _bytes: [u8; 128],
 }
 impl xen_platform_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
 /// `struct xen_platform_op`, `platform.h`, 136 bytes.

@@ -402,7 +402,7 @@ pub union t_rec_u {
     pub _bytes: [u8; 36],
 }
 impl t_rec_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 36] };
 }
 /// `struct t_rec`, `trace.h`, 40 bytes.

@@ -244,7 +244,7 @@ pub union mmuext_op_arg1 {
     pub _bytes: [u8; 8],
 }
 impl mmuext_op_arg1 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct mmuext_op.arg2`, `xen.h`, 8 bytes.
@@ -260,7 +260,7 @@ pub union mmuext_op_arg2 {
     pub _bytes: [u8; 8],
 }
 impl mmuext_op_arg2 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct mmuext_op`, `xen.h`, 24 bytes.
@@ -571,7 +571,7 @@ pub union start_info_console {
     pub _bytes: [u8; 16],
 }
 impl start_info_console {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct start_info`, `xen.h`, 1168 bytes.
@@ -760,7 +760,7 @@ pub union dom0_vga_console_info_u {
     pub _bytes: [u8; 36],
 }
 impl dom0_vga_console_info_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 36] };
 }
 /// `struct dom0_vga_console_info`, `xen.h`, 40 bytes.

@@ -168,7 +168,7 @@ pub union xen_pmu_arch_r {
     pub _bytes: [u8; 64],
 }
 impl xen_pmu_arch_r {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
 /// `struct xen_pmu_arch.l`, `arch-x86/pmu.h`, 8 bytes.
@@ -183,7 +183,7 @@ pub union xen_pmu_arch_l {
     pub _bytes: [u8; 8],
 }
 impl xen_pmu_arch_l {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct xen_pmu_arch.c`, `arch-x86/pmu.h`, 128 bytes.
@@ -199,7 +199,7 @@ pub union xen_pmu_arch_c {
     pub _bytes: [u8; 128],
 }
 impl xen_pmu_arch_c {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
 /// `struct xen_pmu_arch`, `arch-x86/pmu.h`, 208 bytes.

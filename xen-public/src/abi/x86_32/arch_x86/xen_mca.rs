@@ -171,7 +171,7 @@ pub union mcinfo_recovery_action_info {
     pub _bytes: [u8; 16],
 }
 impl mcinfo_recovery_action_info {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct mcinfo_recovery`, `arch-x86/xen-mca.h`, 24 bytes.
@@ -415,7 +415,7 @@ pub union xen_mc_u {
     pub _bytes: [u8; 144],
 }
 impl xen_mc_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 144] };
 }
 /// `struct xen_mc`, `arch-x86/xen-mca.h`, 152 bytes.

@@ -159,7 +159,7 @@ pub union blkif_sring_entry {
     pub _bytes: [u8; 108],
 }
 impl blkif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 108] };
 }
 /// `struct blkif_sring`, `io/blkif.h`, 64 bytes.

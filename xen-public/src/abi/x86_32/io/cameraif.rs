@@ -120,7 +120,7 @@ pub union xencamera_req_req {
     pub _bytes: [u8; 56],
 }
 impl xencamera_req_req {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xencamera_req`, `io/cameraif.h`, 64 bytes.
@@ -160,7 +160,7 @@ pub union xencamera_resp_resp {
     pub _bytes: [u8; 56],
 }
 impl xencamera_resp_resp {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xencamera_resp`, `io/cameraif.h`, 64 bytes.
@@ -199,7 +199,7 @@ pub union xencamera_evt_evt {
     pub _bytes: [u8; 56],
 }
 impl xencamera_evt_evt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xencamera_evt`, `io/cameraif.h`, 64 bytes.
@@ -235,7 +235,7 @@ pub union xen_cameraif_sring_entry {
     pub _bytes: [u8; 64],
 }
 impl xen_cameraif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
 /// `struct xen_cameraif_sring`, `io/cameraif.h`, 64 bytes.

@@ -210,7 +210,7 @@ pub union xendispl_req_op {
     pub _bytes: [u8; 56],
 }
 impl xendispl_req_op {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xendispl_req`, `io/displif.h`, 64 bytes.
@@ -246,7 +246,7 @@ pub union xendispl_evt_op {
     pub _bytes: [u8; 56],
 }
 impl xendispl_evt_op {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xendispl_evt`, `io/displif.h`, 64 bytes.
@@ -282,7 +282,7 @@ pub union xen_displif_sring_entry {
     pub _bytes: [u8; 64],
 }
 impl xen_displif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
 /// `struct xen_displif_sring`, `io/displif.h`, 64 bytes.

@@ -153,7 +153,7 @@ pub union fsif_request_u {
     pub _bytes: [u8; 24],
 }
 impl fsif_request_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
 /// `struct fsif_request`, `io/fsif.h`, 32 bytes.
@@ -193,7 +193,7 @@ pub union fsif_response_u {
     pub _bytes: [u8; 48],
 }
 impl fsif_response_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 48] };
 }
 /// `struct fsif_response`, `io/fsif.h`, 56 bytes.
@@ -231,7 +231,7 @@ pub union fsif_sring_entry {
     pub _bytes: [u8; 56],
 }
 impl fsif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct fsif_sring`, `io/fsif.h`, 64 bytes.

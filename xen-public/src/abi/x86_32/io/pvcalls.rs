@@ -30,7 +30,7 @@ pub union xen_pvcalls_request_u {
     pub _bytes: [u8; 56],
 }
 impl xen_pvcalls_request_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xen_pvcalls_request`, `io/pvcalls.h`, 64 bytes.
@@ -253,7 +253,7 @@ pub union xen_pvcalls_response_u {
     pub _bytes: [u8; 8],
 }
 impl xen_pvcalls_response_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct xen_pvcalls_response`, `io/pvcalls.h`, 24 bytes.
@@ -424,7 +424,7 @@ pub union xen_pvcalls_sring_entry {
     pub _bytes: [u8; 64],
 }
 impl xen_pvcalls_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
 /// `struct xen_pvcalls_sring`, `io/pvcalls.h`, 64 bytes.

@@ -106,7 +106,7 @@ pub union xensnd_req_op {
     pub _bytes: [u8; 56],
 }
 impl xensnd_req_op {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xensnd_req`, `io/sndif.h`, 64 bytes.
@@ -142,7 +142,7 @@ pub union xensnd_resp_resp {
     pub _bytes: [u8; 56],
 }
 impl xensnd_resp_resp {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xensnd_resp`, `io/sndif.h`, 64 bytes.
@@ -180,7 +180,7 @@ pub union xensnd_evt_op {
     pub _bytes: [u8; 56],
 }
 impl xensnd_evt_op {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xensnd_evt`, `io/sndif.h`, 64 bytes.
@@ -216,7 +216,7 @@ pub union xen_sndif_sring_entry {
     pub _bytes: [u8; 64],
 }
 impl xen_sndif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
 /// `struct xen_sndif_sring`, `io/sndif.h`, 64 bytes.

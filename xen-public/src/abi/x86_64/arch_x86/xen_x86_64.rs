@@ -132,7 +132,7 @@ pub union cpu_user_regs_rbp {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rbp {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -148,7 +148,7 @@ pub union cpu_user_regs_rbx {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rbx {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -164,7 +164,7 @@ pub union cpu_user_regs_rax {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rax {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -180,7 +180,7 @@ pub union cpu_user_regs_rcx {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rcx {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -196,7 +196,7 @@ pub union cpu_user_regs_rdx {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rdx {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -212,7 +212,7 @@ pub union cpu_user_regs_rsi {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rsi {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -228,7 +228,7 @@ pub union cpu_user_regs_rdi {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rdi {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -244,7 +244,7 @@ pub union cpu_user_regs_rip {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rip {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -260,7 +260,7 @@ pub union cpu_user_regs_rflags {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rflags {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -276,7 +276,7 @@ pub union cpu_user_regs_rsp {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rsp {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 200 bytes.

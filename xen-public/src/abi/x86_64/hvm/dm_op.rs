@@ -642,7 +642,7 @@ pub union xen_dm_op_u {
     pub _bytes: [u8; 24],
 }
 impl xen_dm_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
 /// `struct xen_dm_op`, `hvm/dm_op.h`, 32 bytes.

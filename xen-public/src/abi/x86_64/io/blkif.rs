@@ -211,7 +211,7 @@ pub union blkif_sring_entry {
     pub _bytes: [u8; 112],
 }
 impl blkif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 112] };
 }
 /// `struct blkif_sring.pvt.netif`, `io/blkif.h`, 1 byte.
@@ -265,7 +265,7 @@ pub union blkif_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl blkif_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct blkif_sring`, `io/blkif.h`, 64 bytes.

@@ -474,7 +474,7 @@ pub union xencamera_req_req {
     pub _bytes: [u8; 56],
 }
 impl xencamera_req_req {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xencamera_req`, `io/cameraif.h`, 64 bytes.
@@ -514,7 +514,7 @@ pub union xencamera_resp_resp {
     pub _bytes: [u8; 56],
 }
 impl xencamera_resp_resp {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xencamera_resp`, `io/cameraif.h`, 64 bytes.
@@ -553,7 +553,7 @@ pub union xencamera_evt_evt {
     pub _bytes: [u8; 56],
 }
 impl xencamera_evt_evt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xencamera_evt`, `io/cameraif.h`, 64 bytes.
@@ -589,7 +589,7 @@ pub union xen_cameraif_sring_entry {
     pub _bytes: [u8; 64],
 }
 impl xen_cameraif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
 /// `struct xen_cameraif_sring.pvt.netif`, `io/cameraif.h`, 1 byte.
@@ -643,7 +643,7 @@ pub union xen_cameraif_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl xen_cameraif_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct xen_cameraif_sring`, `io/cameraif.h`, 64 bytes.

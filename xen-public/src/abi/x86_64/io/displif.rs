@@ -312,7 +312,7 @@ pub union xendispl_req_op {
     pub _bytes: [u8; 56],
 }
 impl xendispl_req_op {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xendispl_req`, `io/displif.h`, 64 bytes.
@@ -348,7 +348,7 @@ pub union xendispl_resp_op {
     pub _bytes: [u8; 56],
 }
 impl xendispl_resp_op {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xendispl_resp`, `io/displif.h`, 64 bytes.
@@ -386,7 +386,7 @@ pub union xendispl_evt_op {
     pub _bytes: [u8; 56],
 }
 impl xendispl_evt_op {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xendispl_evt`, `io/displif.h`, 64 bytes.
@@ -422,7 +422,7 @@ pub union xen_displif_sring_entry {
     pub _bytes: [u8; 64],
 }
 impl xen_displif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
 /// `struct xen_displif_sring.pvt.netif`, `io/displif.h`, 1 byte.
@@ -476,7 +476,7 @@ pub union xen_displif_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl xen_displif_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct xen_displif_sring`, `io/displif.h`, 64 bytes.

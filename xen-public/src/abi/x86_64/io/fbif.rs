@@ -84,7 +84,7 @@ pub union xenfb_out_event {
     pub _bytes: [u8; 40],
 }
 impl xenfb_out_event {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
 /// `XENFB_TYPE_REFRESH_PERIOD`, `io/fbif.h`, `int`.
@@ -131,7 +131,7 @@ pub union xenfb_in_event {
     pub _bytes: [u8; 40],
 }
 impl xenfb_in_event {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
 /// `XENFB_IN_RING_SIZE`, `io/fbif.h`, `int`.

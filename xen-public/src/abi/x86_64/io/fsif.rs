@@ -387,7 +387,7 @@ pub union fsif_request_u {
     pub _bytes: [u8; 24],
 }
 impl fsif_request_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
 /// `struct fsif_request`, `io/fsif.h`, 32 bytes.
@@ -427,7 +427,7 @@ pub union fsif_response_u {
     pub _bytes: [u8; 48],
 }
 impl fsif_response_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 48] };
 }
 /// `struct fsif_response`, `io/fsif.h`, 56 bytes.
@@ -471,7 +471,7 @@ pub union fsif_sring_entry {
     pub _bytes: [u8; 56],
 }
 impl fsif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct fsif_sring.pvt.netif`, `io/fsif.h`, 1 byte.
@@ -525,7 +525,7 @@ pub union fsif_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl fsif_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct fsif_sring`, `io/fsif.h`, 64 bytes.

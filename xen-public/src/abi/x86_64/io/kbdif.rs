@@ -196,7 +196,7 @@ pub union xenkbd_mtouch_u {
     pub _bytes: [u8; 8],
 }
 impl xenkbd_mtouch_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct xenkbd_mtouch`, `io/kbdif.h`, 16 bytes.
@@ -240,7 +240,7 @@ pub union xenkbd_in_event {
     pub _bytes: [u8; 40],
 }
 impl xenkbd_in_event {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
 /// `XENKBD_OUT_EVENT_SIZE`, `io/kbdif.h`, `int`.
@@ -257,7 +257,7 @@ pub union xenkbd_out_event {
     pub _bytes: [u8; 40],
 }
 impl xenkbd_out_event {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
 /// `XENKBD_IN_RING_SIZE`, `io/kbdif.h`, `int`.

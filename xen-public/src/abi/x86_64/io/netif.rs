@@ -145,7 +145,7 @@ pub union xen_netif_ctrl_sring_entry {
     pub _bytes: [u8; 16],
 }
 impl xen_netif_ctrl_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct xen_netif_ctrl_sring.pvt.netif`, `io/netif.h`, 1 byte.
@@ -199,7 +199,7 @@ pub union xen_netif_ctrl_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl xen_netif_ctrl_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct xen_netif_ctrl_sring`, `io/netif.h`, 64 bytes.
@@ -449,7 +449,7 @@ pub union netif_extra_info_u {
     pub _bytes: [u8; 6],
 }
 impl netif_extra_info_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 6] };
 }
 /// `struct netif_extra_info`, `io/netif.h`, 8 bytes.
@@ -579,7 +579,7 @@ pub union netif_tx_sring_entry {
     pub _bytes: [u8; 12],
 }
 impl netif_tx_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
 /// `struct netif_tx_sring.pvt.netif`, `io/netif.h`, 1 byte.
@@ -633,7 +633,7 @@ pub union netif_tx_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl netif_tx_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct netif_tx_sring`, `io/netif.h`, 64 bytes.
@@ -739,7 +739,7 @@ pub union netif_rx_sring_entry {
     pub _bytes: [u8; 8],
 }
 impl netif_rx_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct netif_rx_sring.pvt.netif`, `io/netif.h`, 1 byte.
@@ -793,7 +793,7 @@ pub union netif_rx_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl netif_rx_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct netif_rx_sring`, `io/netif.h`, 64 bytes.

@@ -91,7 +91,7 @@ pub union xen_pvcalls_request_u {
     pub _bytes: [u8; 56],
 }
 impl xen_pvcalls_request_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xen_pvcalls_request`, `io/pvcalls.h`, 64 bytes.
@@ -333,7 +333,7 @@ pub union xen_pvcalls_response_u {
     pub _bytes: [u8; 8],
 }
 impl xen_pvcalls_response_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct xen_pvcalls_response`, `io/pvcalls.h`, 24 bytes.
@@ -523,7 +523,7 @@ pub union xen_pvcalls_sring_entry {
     pub _bytes: [u8; 64],
 }
 impl xen_pvcalls_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
 /// `struct xen_pvcalls_sring.pvt.netif`, `io/pvcalls.h`, 1 byte.
@@ -577,7 +577,7 @@ pub union xen_pvcalls_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl xen_pvcalls_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct xen_pvcalls_sring`, `io/pvcalls.h`, 64 bytes.

@@ -148,7 +148,7 @@ pub union usbif_urb_request_u {
     pub _bytes: [u8; 8],
 }
 impl usbif_urb_request_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct usbif_urb_request`, `io/usbif.h`, 148 bytes.
@@ -239,7 +239,7 @@ pub union usbif_urb_sring_entry {
     pub _bytes: [u8; 148],
 }
 impl usbif_urb_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 148] };
 }
 /// `struct usbif_urb_sring.pvt.netif`, `io/usbif.h`, 1 byte.
@@ -293,7 +293,7 @@ pub union usbif_urb_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl usbif_urb_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct usbif_urb_sring`, `io/usbif.h`, 64 bytes.
@@ -457,7 +457,7 @@ pub union usbif_conn_sring_entry {
     pub _bytes: [u8; 4],
 }
 impl usbif_conn_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct usbif_conn_sring.pvt.netif`, `io/usbif.h`, 1 byte.
@@ -511,7 +511,7 @@ pub union usbif_conn_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl usbif_conn_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct usbif_conn_sring`, `io/usbif.h`, 64 bytes.

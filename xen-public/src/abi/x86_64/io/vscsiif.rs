@@ -218,7 +218,7 @@ pub union vscsiif_sring_entry {
     pub _bytes: [u8; 252],
 }
 impl vscsiif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 252] };
 }
 /// `struct vscsiif_sring.pvt.netif`, `io/vscsiif.h`, 1 byte.
@@ -272,7 +272,7 @@ pub union vscsiif_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl vscsiif_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct vscsiif_sring`, `io/vscsiif.h`, 64 bytes.

@@ -388,7 +388,7 @@ pub union xen_flask_op_u {
     pub _bytes: [u8; 32],
 }
 impl xen_flask_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `struct xen_flask_op`, `xsm/flask_op.h`, 40 bytes.

@@ -12,7 +12,7 @@ pub union xen_kexec_segment_buf {
     pub _bytes: [u8; 8],
 }
 impl xen_kexec_segment_buf {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct xen_kexec_segment`, `kexec.h`, 32 bytes.
@@ -62,7 +62,7 @@ pub union xen_kexec_load_segments {
     pub _bytes: [u8; 8],
 }
 impl xen_kexec_load_segments {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct xen_kexec_load`, `kexec.h`, 24 bytes.

@@ -256,7 +256,7 @@ pub union xen_add_to_physmap_batch_extra {
     pub _bytes: [u8; 2],
 }
 impl xen_add_to_physmap_batch_extra {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 2] };
 }
 /// `xen_add_to_physmap_batch_t`, `memory.h`, 20 bytes.
@@ -590,7 +590,7 @@ pub union xen_vnuma_topology_info_vdistance {
     pub _bytes: [u8; 8],
 }
 impl xen_vnuma_topology_info_vdistance {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct xen_vnuma_topology_info.vcpu_to_vnode`, `memory.h`, 8 bytes.
@@ -605,7 +605,7 @@ pub union xen_vnuma_topology_info_vcpu_to_vnode {
     pub _bytes: [u8; 8],
 }
 impl xen_vnuma_topology_info_vcpu_to_vnode {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct xen_vnuma_topology_info.vmemrange`, `memory.h`, 8 bytes.
@@ -620,7 +620,7 @@ pub union xen_vnuma_topology_info_vmemrange {
     pub _bytes: [u8; 8],
 }
 impl xen_vnuma_topology_info_vmemrange {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct xen_vnuma_topology_info`, `memory.h`, 40 bytes.

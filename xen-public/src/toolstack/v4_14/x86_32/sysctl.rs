@@ -221,7 +221,7 @@ pub union xen_sysctl_psr_cmt_op_u {
     pub _bytes: [u8; 8],
 }
 impl xen_sysctl_psr_cmt_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct xen_sysctl_psr_cmt_op`, `sysctl.h`, 16 bytes.
@@ -329,7 +329,7 @@ pub union xen_sysctl_u {
     pub _bytes: [u8; 128],
 }
 impl xen_sysctl_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
 /// `struct xen_sysctl`, `sysctl.h`, 136 bytes.

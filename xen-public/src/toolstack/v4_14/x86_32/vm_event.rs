@@ -345,7 +345,7 @@ pub union vm_event_desc_access_arch {
     pub _bytes: [u8; 16],
 }
 impl vm_event_desc_access_arch {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct vm_event_desc_access`, `vm_event.h`, 24 bytes.
@@ -451,7 +451,7 @@ pub union vm_event_st_u_interrupt {
     pub _bytes: [u8; 24],
 }
 impl vm_event_st_u_interrupt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
 /// `struct vm_event_st.u`, `vm_event.h`, 32 bytes.
@@ -476,7 +476,7 @@ pub union vm_event_st_u {
     pub _bytes: [u8; 32],
 }
 impl vm_event_st_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `struct vm_event_st.data.regs`, `vm_event.h`, 328 bytes.
@@ -491,7 +491,7 @@ pub union vm_event_st_data_regs {
     pub _bytes: [u8; 328],
 }
 impl vm_event_st_data_regs {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 328] };
 }
 /// `struct vm_event_st.data`, `vm_event.h`, 328 bytes.
@@ -506,7 +506,7 @@ pub union vm_event_st_data {
     pub _bytes: [u8; 328],
 }
 impl vm_event_st_data {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 328] };
 }
 /// `struct vm_event_st`, `vm_event.h`, 384 bytes.
@@ -554,7 +554,7 @@ pub union vm_event_sring_entry {
     pub _bytes: [u8; 384],
 }
 impl vm_event_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 384] };
 }
 /// `struct vm_event_sring`, `vm_event.h`, 448 bytes.

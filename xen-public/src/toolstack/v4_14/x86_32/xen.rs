@@ -76,7 +76,7 @@ pub union mmuext_op_arg1 {
     pub _bytes: [u8; 4],
 }
 impl mmuext_op_arg1 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct mmuext_op.arg2`, `xen.h`, 4 bytes.
@@ -92,7 +92,7 @@ pub union mmuext_op_arg2 {
     pub _bytes: [u8; 4],
 }
 impl mmuext_op_arg2 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct mmuext_op`, `xen.h`, 12 bytes.

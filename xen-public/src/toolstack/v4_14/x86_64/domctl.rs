@@ -555,7 +555,7 @@ pub union xen_domctl_schedparam_vcpu_u {
     pub _bytes: [u8; 12],
 }
 impl xen_domctl_schedparam_vcpu_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
 /// `struct xen_domctl_schedparam_vcpu`, `domctl.h`, 16 bytes.
@@ -632,7 +632,7 @@ pub union xen_domctl_scheduler_op_u {
     pub _bytes: [u8; 16],
 }
 impl xen_domctl_scheduler_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct xen_domctl_scheduler_op`, `domctl.h`, 24 bytes.
@@ -938,7 +938,7 @@ pub union xen_domctl_assign_device_u {
     pub _bytes: [u8; 16],
 }
 impl xen_domctl_assign_device_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct xen_domctl_assign_device`, `domctl.h`, 24 bytes.
@@ -1103,7 +1103,7 @@ pub union xen_domctl_bind_pt_irq_u {
     pub _bytes: [u8; 16],
 }
 impl xen_domctl_bind_pt_irq_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct xen_domctl_bind_pt_irq`, `domctl.h`, 24 bytes.
@@ -1223,7 +1223,7 @@ pub union xen_domctl_ext_vcpucontext_mcg_cap {
     pub _bytes: [u8; 32],
 }
 impl xen_domctl_ext_vcpucontext_mcg_cap {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `struct xen_domctl_ext_vcpucontext`, `domctl.h`, 64 bytes.
@@ -1569,7 +1569,7 @@ pub union xen_domctl_vm_event_op_u {
     pub _bytes: [u8; 4],
 }
 impl xen_domctl_vm_event_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct xen_domctl_vm_event_op`, `domctl.h`, 12 bytes.
@@ -1604,7 +1604,7 @@ pub union xen_domctl_mem_sharing_op_u {
     pub _bytes: [u8; 1],
 }
 impl xen_domctl_mem_sharing_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 1] };
 }
 /// `struct xen_domctl_mem_sharing_op`, `domctl.h`, 2 bytes.
@@ -2022,7 +2022,7 @@ pub union xen_domctl_monitor_op_u {
     pub _bytes: [u8; 16],
 }
 impl xen_domctl_monitor_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct xen_domctl_monitor_op`, `domctl.h`, 24 bytes.
@@ -2182,7 +2182,7 @@ pub union xen_domctl_u {
     pub _bytes: [u8; 128],
 }
 impl xen_domctl_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
 /// `struct xen_domctl`, `domctl.h`, 144 bytes.

@@ -507,7 +507,7 @@ pub union xen_sysctl_get_pmstat_u {
     pub _bytes: [u8; 56],
 }
 impl xen_sysctl_get_pmstat_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct xen_sysctl_get_pmstat`, `sysctl.h`, 64 bytes.
@@ -635,7 +635,7 @@ pub union xen_get_cpufreq_para_u {
     pub _bytes: [u8; 16],
 }
 impl xen_get_cpufreq_para_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct xen_get_cpufreq_para`, `sysctl.h`, 120 bytes.
@@ -756,7 +756,7 @@ pub union xen_sysctl_pm_op_u {
     pub _bytes: [u8; 120],
 }
 impl xen_sysctl_pm_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 120] };
 }
 /// `struct xen_sysctl_pm_op`, `sysctl.h`, 128 bytes.
@@ -1280,7 +1280,7 @@ pub union xen_sysctl_scheduler_op_u {
     pub _bytes: [u8; 16],
 }
 impl xen_sysctl_scheduler_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct xen_sysctl_scheduler_op`, `sysctl.h`, 32 bytes.
@@ -1402,7 +1402,7 @@ pub union xen_sysctl_psr_cmt_op_u {
     pub _bytes: [u8; 8],
 }
 impl xen_sysctl_psr_cmt_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct xen_sysctl_psr_cmt_op`, `sysctl.h`, 16 bytes.
@@ -1521,7 +1521,7 @@ pub union xen_sysctl_psr_alloc_u {
     pub _bytes: [u8; 12],
 }
 impl xen_sysctl_psr_alloc_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
 /// `struct xen_sysctl_psr_alloc`, `sysctl.h`, 20 bytes.
@@ -1834,7 +1834,7 @@ pub union xen_sysctl_livepatch_op_u {
     pub _bytes: [u8; 64],
 }
 impl xen_sysctl_livepatch_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
 /// `struct xen_sysctl_livepatch_op`, `sysctl.h`, 72 bytes.
@@ -1946,7 +1946,7 @@ pub union xen_sysctl_u {
     pub _bytes: [u8; 128],
 }
 impl xen_sysctl_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
 /// `struct xen_sysctl`, `sysctl.h`, 136 bytes.

@@ -471,7 +471,7 @@ pub union vm_event_desc_access_arch {
     pub _bytes: [u8; 16],
 }
 impl vm_event_desc_access_arch {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct vm_event_desc_access`, `vm_event.h`, 24 bytes.
@@ -647,7 +647,7 @@ pub union vm_event_st_u_interrupt {
     pub _bytes: [u8; 24],
 }
 impl vm_event_st_u_interrupt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
 /// `struct vm_event_st.u`, `vm_event.h`, 32 bytes.
@@ -672,7 +672,7 @@ pub union vm_event_st_u {
     pub _bytes: [u8; 32],
 }
 impl vm_event_st_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `struct vm_event_st.data.regs`, `vm_event.h`, 328 bytes.
@@ -687,7 +687,7 @@ pub union vm_event_st_data_regs {
     pub _bytes: [u8; 328],
 }
 impl vm_event_st_data_regs {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 328] };
 }
 /// `struct vm_event_st.data.emul`, `vm_event.h`, 328 bytes.
@@ -702,7 +702,7 @@ pub union vm_event_st_data_emul {
     pub _bytes: [u8; 328],
 }
 impl vm_event_st_data_emul {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 328] };
 }
 /// `struct vm_event_st.data`, `vm_event.h`, 328 bytes.
@@ -717,7 +717,7 @@ pub union vm_event_st_data {
     pub _bytes: [u8; 328],
 }
 impl vm_event_st_data {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 328] };
 }
 /// `struct vm_event_st`, `vm_event.h`, 384 bytes.
@@ -765,7 +765,7 @@ pub union vm_event_sring_entry {
     pub _bytes: [u8; 384],
 }
 impl vm_event_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 384] };
 }
 /// `struct vm_event_sring.pvt.netif`, `vm_event.h`, 1 byte.
@@ -819,7 +819,7 @@ pub union vm_event_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl vm_event_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct vm_event_sring`, `vm_event.h`, 448 bytes.

@@ -16,7 +16,7 @@ pub union vcpu_guest_core_regs_x0 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x0 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -31,7 +31,7 @@ pub union vcpu_guest_core_regs_x1 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x1 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -46,7 +46,7 @@ pub union vcpu_guest_core_regs_x2 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x2 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -61,7 +61,7 @@ pub union vcpu_guest_core_regs_x3 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x3 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -76,7 +76,7 @@ pub union vcpu_guest_core_regs_x4 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x4 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -91,7 +91,7 @@ pub union vcpu_guest_core_regs_x5 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x5 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -106,7 +106,7 @@ pub union vcpu_guest_core_regs_x6 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x6 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -121,7 +121,7 @@ pub union vcpu_guest_core_regs_x7 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x7 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -136,7 +136,7 @@ pub union vcpu_guest_core_regs_x8 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x8 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -151,7 +151,7 @@ pub union vcpu_guest_core_regs_x9 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x9 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -166,7 +166,7 @@ pub union vcpu_guest_core_regs_x10 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x10 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -181,7 +181,7 @@ pub union vcpu_guest_core_regs_x11 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x11 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -196,7 +196,7 @@ pub union vcpu_guest_core_regs_x12 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x12 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -211,7 +211,7 @@ pub union vcpu_guest_core_regs_x13 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x13 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -226,7 +226,7 @@ pub union vcpu_guest_core_regs_x14 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x14 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -241,7 +241,7 @@ pub union vcpu_guest_core_regs_x15 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x15 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -256,7 +256,7 @@ pub union vcpu_guest_core_regs_x16 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x16 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -271,7 +271,7 @@ pub union vcpu_guest_core_regs_x17 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x17 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -286,7 +286,7 @@ pub union vcpu_guest_core_regs_x18 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x18 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -301,7 +301,7 @@ pub union vcpu_guest_core_regs_x19 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x19 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -316,7 +316,7 @@ pub union vcpu_guest_core_regs_x20 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x20 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -331,7 +331,7 @@ pub union vcpu_guest_core_regs_x21 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x21 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -346,7 +346,7 @@ pub union vcpu_guest_core_regs_x22 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x22 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -361,7 +361,7 @@ pub union vcpu_guest_core_regs_x23 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x23 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -376,7 +376,7 @@ pub union vcpu_guest_core_regs_x24 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x24 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -391,7 +391,7 @@ pub union vcpu_guest_core_regs_x25 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x25 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -406,7 +406,7 @@ pub union vcpu_guest_core_regs_x26 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x26 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -421,7 +421,7 @@ pub union vcpu_guest_core_regs_x27 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x27 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -436,7 +436,7 @@ pub union vcpu_guest_core_regs_x28 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x28 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -451,7 +451,7 @@ pub union vcpu_guest_core_regs_x29 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x29 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -466,7 +466,7 @@ pub union vcpu_guest_core_regs_x30 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_x30 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -481,7 +481,7 @@ pub union vcpu_guest_core_regs_pc64 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_pc64 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct vcpu_guest_core_regs`, `arch-arm.h`, 8 bytes.
@@ -496,7 +496,7 @@ pub union vcpu_guest_core_regs_spsr_el1 {
     pub _bytes: [u8; 8],
 }
 impl vcpu_guest_core_regs_spsr_el1 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct vcpu_guest_core_regs`, `arch-arm.h`, 312 bytes.

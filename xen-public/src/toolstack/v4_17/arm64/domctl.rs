@@ -360,7 +360,7 @@ pub union xen_domctl_u {
     pub _bytes: [u8; 128],
 }
 impl xen_domctl_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
 /// `struct xen_domctl`, `domctl.h`, 144 bytes.

@@ -232,7 +232,7 @@ pub union evtchn_status_u {
     pub _bytes: [u8; 8],
 }
 impl evtchn_status_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct evtchn_status`, `event_channel.h`, 24 bytes.
@@ -325,7 +325,7 @@ pub union evtchn_op_u {
     pub _bytes: [u8; 24],
 }
 impl evtchn_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
 /// `struct evtchn_op`, `event_channel.h`, 28 bytes.

@@ -571,7 +571,7 @@ pub union xen_domctl_schedparam_vcpu_u {
     pub _bytes: [u8; 12],
 }
 impl xen_domctl_schedparam_vcpu_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
 /// `struct xen_domctl_schedparam_vcpu`, `domctl.h`, 16 bytes.
@@ -648,7 +648,7 @@ pub union xen_domctl_scheduler_op_u {
     pub _bytes: [u8; 16],
 }
 impl xen_domctl_scheduler_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct xen_domctl_scheduler_op`, `domctl.h`, 24 bytes.
@@ -959,7 +959,7 @@ pub union xen_domctl_assign_device_u {
     pub _bytes: [u8; 16],
 }
 impl xen_domctl_assign_device_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct xen_domctl_assign_device`, `domctl.h`, 24 bytes.
@@ -1124,7 +1124,7 @@ pub union xen_domctl_bind_pt_irq_u {
     pub _bytes: [u8; 16],
 }
 impl xen_domctl_bind_pt_irq_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct xen_domctl_bind_pt_irq`, `domctl.h`, 24 bytes.
@@ -1244,7 +1244,7 @@ pub union xen_domctl_ext_vcpucontext_mcg_cap {
     pub _bytes: [u8; 32],
 }
 impl xen_domctl_ext_vcpucontext_mcg_cap {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `struct xen_domctl_ext_vcpucontext`, `domctl.h`, 64 bytes.
@@ -1571,7 +1571,7 @@ pub union xen_domctl_vm_event_op_u {
     pub _bytes: [u8; 4],
 }
 impl xen_domctl_vm_event_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct xen_domctl_vm_event_op`, `domctl.h`, 12 bytes.
@@ -1606,7 +1606,7 @@ pub union xen_domctl_mem_sharing_op_u {
     pub _bytes: [u8; 1],
 }
 impl xen_domctl_mem_sharing_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 1] };
 }
 /// `struct xen_domctl_mem_sharing_op`, `domctl.h`, 2 bytes.
@@ -2065,7 +2065,7 @@ pub union xen_domctl_monitor_op_u {
     pub _bytes: [u8; 16],
 }
 impl xen_domctl_monitor_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct xen_domctl_monitor_op`, `domctl.h`, 24 bytes.
@@ -2275,7 +2275,7 @@ pub union xen_domctl_u {
     pub _bytes: [u8; 128],
 }
 impl xen_domctl_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
 /// `struct xen_domctl`, `domctl.h`, 144 bytes.

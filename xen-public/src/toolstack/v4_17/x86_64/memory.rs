@@ -173,7 +173,7 @@ pub union xen_mem_sharing_op_u {
     pub _bytes: [u8; 40],
 }
 impl xen_mem_sharing_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 40] };
 }
 /// `struct xen_mem_sharing_op`, `memory.h`, 48 bytes.
@@ -211,7 +211,7 @@ pub union mem_sharing_op_nominate_u {
     pub _bytes: [u8; 8],
 }
 impl mem_sharing_op_nominate_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct mem_sharing_op_nominate`, `memory.h`, 16 bytes.
@@ -304,7 +304,7 @@ pub union mem_sharing_op_debug_u {
     pub _bytes: [u8; 8],
 }
 impl mem_sharing_op_debug_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct mem_sharing_op_debug`, `memory.h`, 8 bytes.
@@ -410,7 +410,7 @@ pub union xen_reserved_device_memory_map_dev {
     pub _bytes: [u8; 4],
 }
 impl xen_reserved_device_memory_map_dev {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct xen_reserved_device_memory_map`, `memory.h`, 24 bytes.

@@ -483,7 +483,7 @@ pub union vm_event_desc_access_arch {
     pub _bytes: [u8; 16],
 }
 impl vm_event_desc_access_arch {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct vm_event_desc_access`, `vm_event.h`, 24 bytes.
@@ -724,7 +724,7 @@ pub union vm_event_st_u_interrupt {
     pub _bytes: [u8; 24],
 }
 impl vm_event_st_u_interrupt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
 /// `struct vm_event_st.u`, `vm_event.h`, 32 bytes.
@@ -750,7 +750,7 @@ pub union vm_event_st_u {
     pub _bytes: [u8; 32],
 }
 impl vm_event_st_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `struct vm_event_st.data.regs`, `vm_event.h`, 344 bytes.
@@ -765,7 +765,7 @@ pub union vm_event_st_data_regs {
     pub _bytes: [u8; 344],
 }
 impl vm_event_st_data_regs {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 344] };
 }
 /// `struct vm_event_st.data.emul`, `vm_event.h`, 344 bytes.
@@ -780,7 +780,7 @@ pub union vm_event_st_data_emul {
     pub _bytes: [u8; 344],
 }
 impl vm_event_st_data_emul {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 344] };
 }
 /// `struct vm_event_st.data`, `vm_event.h`, 344 bytes.
@@ -795,7 +795,7 @@ pub union vm_event_st_data {
     pub _bytes: [u8; 344],
 }
 impl vm_event_st_data {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 344] };
 }
 /// `struct vm_event_st`, `vm_event.h`, 400 bytes.
@@ -843,7 +843,7 @@ pub union vm_event_sring_entry {
     pub _bytes: [u8; 400],
 }
 impl vm_event_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 400] };
 }
 /// `struct vm_event_sring.pvt.netif`, `vm_event.h`, 1 byte.
@@ -897,7 +897,7 @@ pub union vm_event_sring_pvt {
     pub _bytes: [u8; 4],
 }
 impl vm_event_sring_pvt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct vm_event_sring`, `vm_event.h`, 464 bytes.

@@ -214,7 +214,7 @@ pub union xen_domctl_ext_vcpucontext_mcg_cap {
     pub _bytes: [u8; 32],
 }
 impl xen_domctl_ext_vcpucontext_mcg_cap {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `struct xen_domctl_ext_vcpucontext`, `domctl.h`, 64 bytes.
@@ -485,7 +485,7 @@ pub union xen_domctl_u {
     pub _bytes: [u8; 128],
 }
 impl xen_domctl_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
 /// `struct xen_domctl`, `domctl.h`, 144 bytes.

@@ -476,7 +476,7 @@ pub union xenpf_efi_runtime_call_u {
     pub _bytes: [u8; 28],
 }
 impl xenpf_efi_runtime_call_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 28] };
 }
 /// `struct xenpf_efi_runtime_call`, `platform.h`, 40 bytes.
@@ -610,7 +610,7 @@ pub union xenpf_firmware_info_u {
     pub _bytes: [u8; 28],
 }
 impl xenpf_firmware_info_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 28] };
 }
 /// `struct xenpf_firmware_info`, `platform.h`, 36 bytes.
@@ -773,7 +773,7 @@ pub union xenpf_efi_info {
     pub _bytes: [u8; 28],
 }
 impl xenpf_efi_info {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 28] };
 }
 /// `xenpf_firmware_info_t`, `platform.h`, 36 bytes.
@@ -1277,7 +1277,7 @@ pub union xenpf_set_processor_pminfo_u {
     pub _bytes: [u8; 92],
 }
 impl xenpf_set_processor_pminfo_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 92] };
 }
 /// `struct xenpf_set_processor_pminfo`, `platform.h`, 100 bytes.
@@ -1512,7 +1512,7 @@ pub union xenpf_resource_entry_u {
     pub _bytes: [u8; 4],
 }
 impl xenpf_resource_entry_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct xenpf_resource_entry`, `platform.h`, 24 bytes.
@@ -1742,7 +1742,7 @@ pub union xen_platform_op_u {
     pub _bytes: [u8; 128],
 }
 impl xen_platform_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
 /// `struct xen_platform_op`, `platform.h`, 136 bytes.

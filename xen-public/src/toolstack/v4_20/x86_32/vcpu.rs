@@ -52,7 +52,7 @@ pub union vcpu_register_runstate_memory_area_addr {
     pub _bytes: [u8; 8],
 }
 impl vcpu_register_runstate_memory_area_addr {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct vcpu_register_runstate_memory_area`, `vcpu.h`, 8 bytes.
@@ -227,7 +227,7 @@ pub union vcpu_register_time_memory_area_addr {
     pub _bytes: [u8; 8],
 }
 impl vcpu_register_time_memory_area_addr {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct vcpu_register_time_memory_area`, `vcpu.h`, 8 bytes.

@@ -350,7 +350,7 @@ pub union vm_event_desc_access_arch {
     pub _bytes: [u8; 16],
 }
 impl vm_event_desc_access_arch {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct vm_event_desc_access`, `vm_event.h`, 24 bytes.
@@ -521,7 +521,7 @@ pub union vm_event_st_u_interrupt {
     pub _bytes: [u8; 24],
 }
 impl vm_event_st_u_interrupt {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
 /// `struct vm_event_st.u`, `vm_event.h`, 32 bytes.
@@ -548,7 +548,7 @@ pub union vm_event_st_u {
     pub _bytes: [u8; 32],
 }
 impl vm_event_st_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `struct vm_event_st.data.regs`, `vm_event.h`, 344 bytes.
@@ -563,7 +563,7 @@ pub union vm_event_st_data_regs {
     pub _bytes: [u8; 344],
 }
 impl vm_event_st_data_regs {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 344] };
 }
 /// `struct vm_event_st.data`, `vm_event.h`, 344 bytes.
@@ -578,7 +578,7 @@ pub union vm_event_st_data {
     pub _bytes: [u8; 344],
 }
 impl vm_event_st_data {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 344] };
 }
 /// `struct vm_event_st`, `vm_event.h`, 400 bytes.
@@ -626,7 +626,7 @@ pub union vm_event_sring_entry {
     pub _bytes: [u8; 400],
 }
 impl vm_event_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 400] };
 }
 /// `struct vm_event_sring`, `vm_event.h`, 64 bytes.

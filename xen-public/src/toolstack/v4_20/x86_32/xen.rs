@@ -74,7 +74,7 @@ pub union mmuext_op_arg1 {
     pub _bytes: [u8; 4],
 }
 impl mmuext_op_arg1 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct mmuext_op.arg2`, `xen.h`, 4 bytes.
@@ -90,7 +90,7 @@ pub union mmuext_op_arg2 {
     pub _bytes: [u8; 4],
 }
 impl mmuext_op_arg2 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct mmuext_op`, `xen.h`, 12 bytes.
@@ -312,7 +312,7 @@ pub union dom0_vga_console_info_u {
     pub _bytes: [u8; 36],
 }
 impl dom0_vga_console_info_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 36] };
 }
 /// `struct dom0_vga_console_info`, `xen.h`, 40 bytes.

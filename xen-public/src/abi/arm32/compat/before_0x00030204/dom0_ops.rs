@@ -157,7 +157,7 @@ pub union dom0_op_u {
     pub _bytes: [u8; 128],
 }
 impl dom0_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
 /// `struct dom0_op`, `dom0_ops.h`, 136 bytes.

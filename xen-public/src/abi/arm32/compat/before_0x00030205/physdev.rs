@@ -53,7 +53,7 @@ pub union physdev_op_u {
     pub _bytes: [u8; 12],
 }
 impl physdev_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 12] };
 }
 /// `struct physdev_op`, `physdev.h`, 16 bytes.

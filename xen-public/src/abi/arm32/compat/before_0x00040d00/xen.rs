@@ -65,7 +65,7 @@ pub union dom0_vga_console_info_u {
     pub _bytes: [u8; 32],
 }
 impl dom0_vga_console_info_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `struct dom0_vga_console_info`, `xen.h`, 36 bytes.

@@ -443,7 +443,7 @@ pub union vioapic_redir_entry {
     pub _bytes: [u8; 8],
 }
 impl vioapic_redir_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct hvm_hw_vioapic`, `arch-x86/hvm/save.h`, 400 bytes.
@@ -556,7 +556,7 @@ pub union hvm_hw_pci_irqs_i {
     pub _bytes: [u8; 16],
 }
 impl hvm_hw_pci_irqs_i {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct hvm_hw_pci_irqs`, `arch-x86/hvm/save.h`, 16 bytes.
@@ -603,7 +603,7 @@ pub union hvm_hw_isa_irqs_i {
     pub _bytes: [u8; 8],
 }
 impl hvm_hw_isa_irqs_i {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct hvm_hw_isa_irqs`, `arch-x86/hvm/save.h`, 8 bytes.

@@ -73,7 +73,7 @@ pub union xen_platform_op_u {
     pub _bytes: [u8; 128],
 }
 impl xen_platform_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 128] };
 }
 /// `struct xen_platform_op`, `platform.h`, 136 bytes.

@@ -137,7 +137,7 @@ pub union tmem_op_u {
     pub _bytes: [u8; 44],
 }
 impl tmem_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 44] };
 }
 /// `struct tmem_op`, `tmem.h`, 52 bytes.

@@ -151,7 +151,7 @@ pub union hvm_hw_cpu_pending_event {
     pub _bytes: [u8; 4],
 }
 impl hvm_hw_cpu_pending_event {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct hvm_hw_cpu`, `arch-x86/hvm/save.h`, 1032 bytes.
@@ -424,7 +424,7 @@ pub union hvm_hw_cpu_compat_pending_event {
     pub _bytes: [u8; 4],
 }
 impl hvm_hw_cpu_compat_pending_event {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct hvm_hw_cpu_compat`, `arch-x86/hvm/save.h`, 1016 bytes.
@@ -901,7 +901,7 @@ pub union vioapic_redir_entry {
     pub _bytes: [u8; 8],
 }
 impl vioapic_redir_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `VIOAPIC_NUM_PINS`, `arch-x86/hvm/save.h`, `int`.
@@ -1062,7 +1062,7 @@ pub union hvm_hw_pci_irqs_i {
     pub _bytes: [u8; 16],
 }
 impl hvm_hw_pci_irqs_i {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 16] };
 }
 /// `struct hvm_hw_pci_irqs`, `arch-x86/hvm/save.h`, 16 bytes.
@@ -1109,7 +1109,7 @@ pub union hvm_hw_isa_irqs_i {
     pub _bytes: [u8; 8],
 }
 impl hvm_hw_isa_irqs_i {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct hvm_hw_isa_irqs`, `arch-x86/hvm/save.h`, 8 bytes.

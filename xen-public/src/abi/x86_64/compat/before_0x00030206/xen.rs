@@ -59,7 +59,7 @@ pub union dom0_vga_console_info_u {
     pub _bytes: [u8; 24],
 }
 impl dom0_vga_console_info_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 24] };
 }
 /// `struct dom0_vga_console_info`, `xen.h`, 28 bytes.

@@ -43,7 +43,7 @@ pub union tmem_op_u {
     pub _bytes: [u8; 48],
 }
 impl tmem_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 48] };
 }
 /// `struct tmem_op`, `tmem.h`, 56 bytes.

@@ -37,7 +37,7 @@ pub union cpu_user_regs_ebx {
     pub _bytes: [u8; 4],
 }
 impl cpu_user_regs_ebx {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 2 bytes.
@@ -73,7 +73,7 @@ pub union cpu_user_regs_ecx {
     pub _bytes: [u8; 4],
 }
 impl cpu_user_regs_ecx {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 2 bytes.
@@ -109,7 +109,7 @@ pub union cpu_user_regs_edx {
     pub _bytes: [u8; 4],
 }
 impl cpu_user_regs_edx {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
@@ -125,7 +125,7 @@ pub union cpu_user_regs_esi {
     pub _bytes: [u8; 4],
 }
 impl cpu_user_regs_esi {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
@@ -141,7 +141,7 @@ pub union cpu_user_regs_edi {
     pub _bytes: [u8; 4],
 }
 impl cpu_user_regs_edi {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
@@ -157,7 +157,7 @@ pub union cpu_user_regs_ebp {
     pub _bytes: [u8; 4],
 }
 impl cpu_user_regs_ebp {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 2 bytes.
@@ -193,7 +193,7 @@ pub union cpu_user_regs_eax {
     pub _bytes: [u8; 4],
 }
 impl cpu_user_regs_eax {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
@@ -209,7 +209,7 @@ pub union cpu_user_regs_eip {
     pub _bytes: [u8; 4],
 }
 impl cpu_user_regs_eip {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
@@ -225,7 +225,7 @@ pub union cpu_user_regs_eflags {
     pub _bytes: [u8; 4],
 }
 impl cpu_user_regs_eflags {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 4 bytes.
@@ -241,7 +241,7 @@ pub union cpu_user_regs_esp {
     pub _bytes: [u8; 4],
 }
 impl cpu_user_regs_esp {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 4] };
 }
 /// `struct cpu_user_regs`, `arch-x86/xen-x86_32.h`, 68 bytes.

@@ -298,7 +298,7 @@ pub union xen_mc_u {
     pub _bytes: [u8; 144],
 }
 impl xen_mc_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 144] };
 }
 /// `struct xen_mc`, `arch-x86/xen-mca.h`, 152 bytes.

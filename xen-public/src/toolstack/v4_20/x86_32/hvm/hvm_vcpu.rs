@@ -144,7 +144,7 @@ pub union vcpu_hvm_context_cpu_regs {
     pub _bytes: [u8; 120],
 }
 impl vcpu_hvm_context_cpu_regs {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 120] };
 }
 /// `struct vcpu_hvm_context`, `hvm/hvm_vcpu.h`, 128 bytes.

@@ -14,7 +14,7 @@ pub union cpu_user_regs_r15 {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_r15 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -31,7 +31,7 @@ pub union cpu_user_regs_r14 {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_r14 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -48,7 +48,7 @@ pub union cpu_user_regs_r13 {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_r13 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -65,7 +65,7 @@ pub union cpu_user_regs_r12 {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_r12 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -82,7 +82,7 @@ pub union cpu_user_regs_rbp {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rbp {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 2 bytes.
@@ -119,7 +119,7 @@ pub union cpu_user_regs_rbx {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rbx {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -136,7 +136,7 @@ pub union cpu_user_regs_r11 {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_r11 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -153,7 +153,7 @@ pub union cpu_user_regs_r10 {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_r10 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -170,7 +170,7 @@ pub union cpu_user_regs_r9 {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_r9 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -187,7 +187,7 @@ pub union cpu_user_regs_r8 {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_r8 {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 2 bytes.
@@ -224,7 +224,7 @@ pub union cpu_user_regs_rax {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rax {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 2 bytes.
@@ -261,7 +261,7 @@ pub union cpu_user_regs_rcx {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rcx {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless struct in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 2 bytes.
@@ -298,7 +298,7 @@ pub union cpu_user_regs_rdx {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rdx {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -315,7 +315,7 @@ pub union cpu_user_regs_rsi {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rsi {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -332,7 +332,7 @@ pub union cpu_user_regs_rdi {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rdi {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -348,7 +348,7 @@ pub union cpu_user_regs_rip {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rip {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -364,7 +364,7 @@ pub union cpu_user_regs_rflags {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rflags {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `nameless union in struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 8 bytes.
@@ -381,7 +381,7 @@ pub union cpu_user_regs_rsp {
     pub _bytes: [u8; 8],
 }
 impl cpu_user_regs_rsp {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 8] };
 }
 /// `struct cpu_user_regs`, `arch-x86/xen-x86_64.h`, 200 bytes.

@@ -68,7 +68,7 @@ pub union xen_hvm_altp2m_op_u {
     pub _bytes: [u8; 64],
 }
 impl xen_hvm_altp2m_op_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 64] };
 }
 /// `struct xen_hvm_altp2m_op`, `hvm/hvm_op.h`, 80 bytes.

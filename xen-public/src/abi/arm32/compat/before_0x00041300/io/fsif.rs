@@ -85,7 +85,7 @@ pub union fsif_request_u {
     pub _bytes: [u8; 32],
 }
 impl fsif_request_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 32] };
 }
 /// `struct fsif_request`, `io/fsif.h`, 40 bytes.
@@ -129,7 +129,7 @@ pub union fsif_sring_entry {
     pub _bytes: [u8; 56],
 }
 impl fsif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct fsif_sring`, `io/fsif.h`, 120 bytes.

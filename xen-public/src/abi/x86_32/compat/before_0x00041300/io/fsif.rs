@@ -81,7 +81,7 @@ pub union fsif_request_u {
     pub _bytes: [u8; 28],
 }
 impl fsif_request_u {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 28] };
 }
 /// `struct fsif_request`, `io/fsif.h`, 36 bytes.
@@ -125,7 +125,7 @@ pub union fsif_sring_entry {
     pub _bytes: [u8; 56],
 }
 impl fsif_sring_entry {
-    /// All bytes zero.
+    /// All bytes zero. Assign a field afterwards: the bytes beyond it stay zero.
     pub const ZERO: Self = Self { _bytes: [0; 56] };
 }
 /// `struct fsif_sring`, `io/fsif.h`, 120 bytes.
