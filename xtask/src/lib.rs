@@ -5,6 +5,8 @@ pub mod compiler;
 pub mod coverage;
 pub mod generate;
 pub mod headers;
+pub mod hosts;
+pub mod rust;
 pub mod test;
 pub mod tool;
 pub mod vendor;

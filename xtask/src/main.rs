@@ -29,6 +29,8 @@ enum Command {
     },
     /// Hold the crate against every name in the headers: what is there, left out, missing.
     Coverage(xtask::coverage::Options),
+    /// Hold the types of all four ABIs on every kind of host against those of x86_64 Linux.
+    Hosts(xtask::hosts::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Xen(options) => xtask::xen::command(&options),
         Command::Generate { check } => generate(check),
         Command::Coverage(options) => xtask::coverage::command(&options),
+        Command::Hosts(options) => xtask::hosts::command(&options),
     };
     match result {
         Ok(status) => status,

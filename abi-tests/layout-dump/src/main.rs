@@ -1,9 +1,8 @@
 //! Prints what the types and constants of `xen-public` are on the host this program is compiled for.
 //!
 //! Without an argument it prints every row of every layout table, one a line; two hosts agree if their
-//! outputs are the same bytes. With `digest` it prints one digest a header of the guest ABIs instead,
-//! for a host that is interpreted and would take minutes to print all rows. `cargo xtask hosts` reads
-//! both.
+//! outputs are the same bytes. With `digest` it prints a few digests a header instead, for a host that is
+//! interpreted and would take minutes to print all rows. `cargo xtask hosts` reads both.
 
 mod digest;
 
@@ -15,11 +14,10 @@ use xen_public::layout::{self, Alias, Constant, Kind, Record, Tables, Value};
 
 fn main() -> ExitCode {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut all = layout::all().chain(layout::compat());
     let done = match std::env::args().nth(1).as_deref() {
-        None => layout::all().try_for_each(|tables| rows(tables, &mut out)),
-        Some("digest") => layout::all()
-            .filter(|tables| !tables.toolstack)
-            .try_for_each(|tables| digests(tables, &mut out)),
+        None => all.try_for_each(|tables| rows(tables, &mut out)),
+        Some("digest") => all.try_for_each(|tables| digests(tables, &mut out)),
         Some(other) => {
             eprintln!("layout-dump: `{other}` is neither `digest` nor nothing");
             return ExitCode::from(2);
@@ -36,7 +34,11 @@ fn main() -> ExitCode {
 
 fn title(tables: &Tables, out: &mut impl Write) -> io::Result<()> {
     let mode = if tables.toolstack { "tools" } else { "guest" };
-    writeln!(out, "table {} {} {mode}", tables.release, tables.abi)
+    write!(out, "table {} {} {mode}", tables.release, tables.abi)?;
+    match tables.interface {
+        Some(version) => writeln!(out, " {version:#010x}"),
+        None => writeln!(out, " newest"),
+    }
 }
 
 fn keyword(record: &Record) -> &'static str {
@@ -86,50 +88,55 @@ fn rows(tables: &Tables, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// One line a header, in the order in which the tables come to a new one.
+/// One line a header for the numbers of its records, one for those of its aliases and one for those of
+/// its constants. The names are not in it: they are the source's, whatever the host.
 fn digests(tables: &Tables, out: &mut impl Write) -> io::Result<()> {
     title(tables, out)?;
-    let mut made: Vec<(&str, Digest)> = Vec::new();
-    for record in tables.records {
-        let digest = of(&mut made, record.header);
-        digest.text(record.name);
-        for number in [record.size, record.align, record.base] {
-            digest.number(number as i128);
+    let mut rest = tables.records;
+    while let Some((first, here)) = run(&mut rest, |record| record.header) {
+        let mut digest = Digest::EMPTY;
+        for record in here {
+            for number in [record.size, record.align, record.base] {
+                digest.number(number as i128);
+            }
+            for field in record.fields {
+                digest.number(field.offset as i128);
+                digest.number(field.size as i128);
+            }
         }
-        for field in record.fields {
-            digest.text(field.name);
-            digest.number(field.offset as i128);
-            digest.number(field.size as i128);
+        writeln!(out, "records {first} {:016x}", digest.value())?;
+    }
+    let mut rest = tables.aliases;
+    while let Some((first, here)) = run(&mut rest, |alias| alias.header) {
+        let mut digest = Digest::EMPTY;
+        for alias in here {
+            digest.number(alias.size as i128);
         }
+        writeln!(out, "aliases {first} {:016x}", digest.value())?;
     }
-    for alias in tables.aliases {
-        let digest = of(&mut made, alias.header);
-        digest.text(alias.name);
-        digest.number(alias.size as i128);
-    }
-    for constant in tables.constants {
-        let digest = of(&mut made, constant.header);
-        digest.text(constant.name);
-        digest.text(constant.value.type_name());
-        match constant.value {
-            Value::Str(text) => digest.text(text),
-            number => digest.number(number.as_i128().unwrap_or_default()),
+    let mut rest = tables.constants;
+    while let Some((first, here)) = run(&mut rest, |constant| constant.header) {
+        let mut digest = Digest::EMPTY;
+        for constant in here {
+            digest.text(constant.value.type_name());
+            match constant.value {
+                Value::Str(text) => digest.number(text.len() as i128),
+                number => digest.number(number.as_i128().unwrap_or_default()),
+            }
         }
-    }
-    for (header, digest) in made {
-        writeln!(out, "header {header} {:016x}", digest.value())?;
+        writeln!(out, "constants {first} {:016x}", digest.value())?;
     }
     Ok(())
 }
 
-/// The digest of a header, which tables mostly come to many times in a row.
-fn of<'a, 'h>(made: &'a mut Vec<(&'h str, Digest)>, header: &'h str) -> &'a mut Digest {
-    let place = match made.iter().rposition(|(h, _)| *h == header) {
-        Some(place) => place,
-        None => {
-            made.push((header, Digest::EMPTY));
-            made.len() - 1
-        }
-    };
-    &mut made[place].1
+/// Cuts the entries of one header off the front.
+fn run<'t, T>(
+    rest: &mut &'t [T],
+    header: impl Fn(&T) -> &'static str,
+) -> Option<(&'static str, &'t [T])> {
+    let first = header(rest.first()?);
+    let end = rest.iter().position(|entry| header(entry) != first);
+    let (here, after) = rest.split_at(end.unwrap_or(rest.len()));
+    *rest = after;
+    Some((first, here))
 }

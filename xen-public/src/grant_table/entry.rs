@@ -479,7 +479,9 @@ mod tests {
                 gref: GrantRef::new(u32::MAX),
             },
         ] {
-            for flags in 0..=u16::MAX {
+            // An interpreter would take minutes for all of them.
+            let step = if cfg!(miri) { 251 } else { 1 };
+            for flags in (0..=u16::MAX).step_by(step) {
                 let entry = GrantEntryV2::new(header(flags), body);
                 assert_eq!(entry.body(), body);
                 assert_eq!(entry.header().domid, DomId::new(0x1234));

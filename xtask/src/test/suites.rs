@@ -352,6 +352,14 @@ pub const SUITES: &[Suite] = &[
         ])],
     },
     Suite {
+        name: "hosts",
+        proves: "all ABIs' types are the same on every kind of host, and wrong ones are noticed there",
+        needs: &[],
+        seconds: 180,
+        env: &[],
+        steps: &[Step::Xtask(&["hosts"])],
+    },
+    Suite {
         name: "xen",
         proves: "our guest boots on Xen 4.14, 4.17 and 4.20, and one that must fail does",
         needs: &[],
