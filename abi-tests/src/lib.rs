@@ -16,6 +16,7 @@ pub use xtask::compiler;
 pub mod alter;
 pub mod ctypes;
 pub mod matrix;
+pub mod names;
 pub mod oracle;
 pub mod padding;
 pub mod pins;

@@ -338,9 +338,9 @@ mod tests {
             format!("[[macro]]\nheader = 'xen.h'\nname = '{name}'\n{said}\n")
         };
         let macros = entry("DONE", "rust = 'xen_public::yes'")
-            + &entry("WAITS", "waits = 'rings'")
+            + &entry("HIDDEN", "waits = 'rings'\nwhen = '__XEN__'")
             + &entry("LEFT", "left_out = 'x'")
-            + &entry("HIDDEN", "waits = 'rings'\nwhen = '__XEN__'");
+            + &entry("WAITS", "waits = 'rings'");
         let items = |names: &[&str]| {
             let made = names
                 .iter()

@@ -79,6 +79,9 @@ pub fn parse(text: &str) -> Result<List> {
         }
         let when = entry.when;
         let key = (entry.header, entry.name);
+        if list.last_key_value().is_some_and(|(last, _)| key < *last) {
+            bail!("{at} must stand further up: the list is sorted by header and name");
+        }
         if list.insert(key, Macro { fate, when }).is_some() {
             bail!("{at} is listed twice");
         }
@@ -105,6 +108,12 @@ mod tests {
         ] {
             assert!(entry(wrong).is_err(), "{wrong}");
         }
+        let early = "waits = 'rings'\n[[macro]]\nheader = 'a.h'\nname = 'E'\nwaits = 'rings'";
+        let error = entry(early).expect_err("out of order").to_string();
+        assert!(
+            error.starts_with("E of a.h must stand further up"),
+            "{error}"
+        );
         let twice = "waits = 'rings'\n[[macro]]\nheader = 'a.h'\nname = 'F'\nwaits = 'rings'";
         let error = entry(twice).expect_err("listed twice");
         assert_eq!(error.to_string(), "F of a.h is listed twice");

@@ -27,7 +27,7 @@ use clang::Clang;
 
 use self::compare::Verdict;
 use self::function_macros::Fate;
-use self::inventory::Inventory;
+use self::inventory::{Inventory, Kind};
 use self::place::{Asked, Stock};
 use crate::compiler::{Compiler, Family};
 use crate::generate;
@@ -164,7 +164,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     let probe = probe::Probe::new("probe")?;
     let answer = probe.ask(&lines, |line| println!("{line}"))?;
     let mut verdict = compare::judge(&asked, &answer.failed, &list, &macros);
-    conditional(&macros, &answer.failed, &mut verdict);
+    other_macros(&stock, &macros, &answer.failed, &mut verdict)?;
 
     println!();
     for abi in ABIS {
@@ -207,13 +207,30 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     })
 }
 
-/// The entries of `macros.toml` that no view need show must exist in Rust all the same.
-fn conditional(
+/// What else `macros.toml` must hold: an entry for what only guests of older releases see, and for each
+/// entry on a condition a definition in some header's text, and its Rust path.
+fn other_macros(
+    stock: &Stock,
     macros: &function_macros::List,
     failed: &BTreeMap<String, String>,
     verdict: &mut Verdict,
-) {
+) -> Result<()> {
+    let newest = |view: &&View| view.interface.is_none();
+    for view in stock.keys().filter(newest) {
+        let items = stock[view].items.iter();
+        for item in items.filter(|item| item.kind == Kind::FunctionMacro) {
+            if !macros.contains_key(&(item.header.clone(), item.name.clone())) {
+                let what = format!("macros.toml: no word of {} of {}", item.name, item.header);
+                verdict.rot.insert(what);
+            }
+        }
+    }
     for ((header, name), entry) in macros.iter().filter(|(_, m)| m.when.is_some()) {
+        if !preprocess::stands_in_text(header, name)? {
+            verdict.rot.insert(format!(
+                "macros.toml: {name} of {header} is in no header's text"
+            ));
+        }
         if let Fate::Done(path) = &entry.fate {
             if failed.contains_key(&compare::there(path)) {
                 verdict.rot.insert(format!(
@@ -222,6 +239,7 @@ fn conditional(
             }
         }
     }
+    Ok(())
 }
 
 /// The function-like macros of all views together, in one line.

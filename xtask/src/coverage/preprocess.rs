@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::inventory::header;
 use crate::compiler::Compiler;
-use crate::headers::View;
+use crate::headers::{RELEASES, View};
 use crate::tool;
 
 /// All macros of a view.
@@ -70,6 +70,25 @@ fn names(view: &View) -> Result<BTreeSet<String>> {
         names.extend(text.lines().filter_map(defined).map(str::to_owned));
     }
     Ok(names)
+}
+
+/// Whether the text of that header defines the name in some release, on whatever condition.
+///
+/// # Errors
+/// The header can't be read.
+pub fn stands_in_text(header: &str, name: &str) -> Result<bool> {
+    for release in RELEASES {
+        let path = release.include_dir().join("public").join(header);
+        if !path.exists() {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("reading {}", path.display()))?;
+        if text.lines().any(|line| defined(line) == Some(name)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The name that a line defines.
@@ -182,6 +201,14 @@ mod tests {
             Some("(1 << 2)")
         );
         assert_eq!(macros.objects["GONE"].expansion, None);
+    }
+
+    #[test]
+    fn names_on_conditions() -> Result<()> {
+        assert!(stands_in_text("io/ring.h", "xen_mb")?);
+        assert!(!stands_in_text("io/ring.h", "xen_never")?);
+        assert!(!stands_in_text("io/never.h", "xen_mb")?);
+        Ok(())
     }
 
     #[test]
