@@ -460,7 +460,8 @@ pub enum Installer {
 
 impl Installer {
     /// Installs packages from the machine's own sources, at whatever version these have. The
-    /// machine's package lists are read again if they don't know a package.
+    /// machine's package lists are read again if they don't know a package. Nothing is removed for
+    /// it.
     ///
     /// # Errors
     /// What apt-get said.
@@ -481,9 +482,11 @@ impl Installer {
                 sudo
             }
         };
-        command
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(["-q", "--no-install-recommends"]);
+        command.env("DEBIAN_FRONTEND", "noninteractive").args([
+            "-q",
+            "--no-install-recommends",
+            "--no-remove",
+        ]);
         command
     }
 }

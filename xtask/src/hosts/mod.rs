@@ -415,6 +415,20 @@ fn lines_apart(wanted: &str, found: &str) -> Vec<String> {
     }
 }
 
+/// What the foreign Linuxes lack here: in words, and as Debian packages.
+pub fn lacking() -> (Vec<String>, Vec<&'static str>) {
+    let (mut missing, mut packages) = (Vec::new(), Vec::new());
+    for foreign in HOSTS.iter().filter_map(|host| host.foreign) {
+        if let Err(reason) = runner(foreign) {
+            missing.push(reason);
+            packages.extend([foreign.linker.1, foreign.libc.1, foreign.runner.1]);
+        }
+    }
+    packages.sort_unstable();
+    packages.dedup();
+    (missing, packages)
+}
+
 /// Linker and runner of a foreign Linux, or what is missing.
 fn runner(foreign: Foreign) -> Result<Vec<String>, String> {
     let (linker, package) = foreign.linker;

@@ -131,6 +131,13 @@ impl Bench {
                 });
             }
         }
+        let mut wanting = Vec::new();
+        for want in suite.wants {
+            if let Err(unmet) = provider.provide(want) {
+                writeln!(log, "without {want}: {}", unmet.reason)?;
+                wanting.push(unmet);
+            }
+        }
         let start = Instant::now();
         let mut outcome = Outcome::Passed {
             note: String::new(),
@@ -140,6 +147,9 @@ impl Bench {
             if !matches!(outcome, Outcome::Passed { .. }) {
                 break;
             }
+        }
+        if let Outcome::NotRun { could, .. } = &mut outcome {
+            *could |= wanting.iter().any(|unmet| unmet.could);
         }
         clear();
         if let Outcome::Failed { why } = &outcome {

@@ -11,6 +11,7 @@ use crate::apt::{self, Installer};
 use crate::compiler::{Compiler, FAMILIES};
 use crate::generate::read::Reader;
 use crate::headers::ABIS;
+use crate::hosts;
 use crate::tool;
 
 /// Something that a suite needs.
@@ -24,6 +25,10 @@ pub enum Need {
     Component(&'static str),
     /// A toolchain of that version besides the one in use.
     Toolchain(&'static str),
+    /// Linkers, C libraries and emulators of the Linuxes whose programs run here besides our own.
+    ForeignLinux,
+    /// Miri, which comes with nightly toolchains, and the sources it compiles for other machines.
+    Miri,
 }
 
 impl fmt::Display for Need {
@@ -33,6 +38,8 @@ impl fmt::Display for Need {
             Self::Libclang => f.write_str("libclang"),
             Self::Component(name) => write!(f, "cargo {name}"),
             Self::Toolchain(version) => write!(f, "Rust {version}"),
+            Self::ForeignLinux => f.write_str("linkers and emulators of other Linuxes"),
+            Self::Miri => f.write_str("Miri"),
         }
     }
 }
@@ -79,8 +86,8 @@ impl Provider {
             return Ok(());
         };
         match need {
-            Need::Compilers | Need::Libclang => {
-                self.install(&missing, packages(need), &Apt)?;
+            Need::Compilers | Need::Libclang | Need::ForeignLinux => {
+                self.install(&missing, &packages(need), &Apt)?;
             }
             Need::Component(name) => {
                 self.rustup(&missing, &["component", "add", name])?;
@@ -88,6 +95,11 @@ impl Provider {
             Need::Toolchain(version) => {
                 let add = ["toolchain", "install", version, "--profile", "minimal"];
                 self.rustup(&missing, &add)?;
+            }
+            Need::Miri => {
+                let add = ["toolchain", "install", "nightly", "--profile", "minimal"];
+                let components = ["--component", "miri,rust-src"];
+                self.rustup(&missing, &[&add[..], &components].concat())?;
             }
         }
         find(need).map_err(|still| Unmet {
@@ -193,6 +205,17 @@ fn find(need: &Need) -> Result<(), String> {
                 .map(|_| ())
                 .map_err(|_| format!("`cargo {name}` is missing"))
         }
+        Need::ForeignLinux => match hosts::lacking().0 {
+            missing if missing.is_empty() => Ok(()),
+            missing => Err(missing.join("; ")),
+        },
+        Need::Miri => {
+            let mut miri = Command::new("rustup");
+            miri.args(["run", "nightly", "cargo", "miri", "--version"]);
+            tool::run(&mut miri)
+                .map(|_| ())
+                .map_err(|_| "Miri is missing".to_owned())
+        }
         Need::Toolchain(version) => {
             let mut rustc = Command::new("rustup");
             rustc.args(["run", version, "rustc", "--version"]);
@@ -204,8 +227,9 @@ fn find(need: &Need) -> Result<(), String> {
 }
 
 /// The Debian packages that meet a need.
-fn packages(need: &Need) -> &'static [&'static str] {
-    match need {
+fn packages(need: &Need) -> Vec<&'static str> {
+    let packages: &[_] = match need {
+        Need::ForeignLinux => return hosts::lacking().1,
         Need::Compilers if cfg!(target_arch = "x86_64") => &[
             "gcc",
             "gcc-aarch64-linux-gnu",
@@ -220,8 +244,9 @@ fn packages(need: &Need) -> &'static [&'static str] {
             "clang",
         ],
         Need::Libclang => &["libclang-dev"],
-        Need::Component(_) | Need::Toolchain(_) => &[],
-    }
+        Need::Component(_) | Need::Toolchain(_) | Need::Miri => &[],
+    };
+    packages.to_vec()
 }
 
 #[cfg(test)]

@@ -173,6 +173,10 @@ pub fn list(suites: &[&Suite]) -> String {
         if !needs.is_empty() {
             let _ = writeln!(text, "{:>20}needs {}", "", needs.join(", "));
         }
+        let wants: Vec<String> = suite.wants.iter().map(ToString::to_string).collect();
+        if !wants.is_empty() {
+            let _ = writeln!(text, "{:>20}uses {}", "", wants.join(", "));
+        }
     }
     let total: Duration = suites.iter().map(|suite| suite.budget()).sum();
     let _ = writeln!(text, "{:<12}{:>4} s", "", total.as_secs());

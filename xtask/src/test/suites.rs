@@ -21,6 +21,8 @@ pub struct Suite {
     pub proves: &'static str,
     /// What it needs besides cargo. Commands of the workspace that set up themselves need nothing here.
     pub needs: &'static [Need],
+    /// What it uses where that is there. Without it the suite runs too, and says itself what it left out.
+    pub wants: &'static [Need],
     /// The planned time in seconds.
     pub seconds: u64,
     /// Environment variables for its commands.
@@ -63,6 +65,7 @@ pub const SUITES: &[Suite] = &[
         name: "fmt",
         proves: "the code is formatted",
         needs: &[Need::Component("fmt")],
+        wants: &[],
         seconds: 5,
         env: &[],
         steps: &[Step::Cargo(&[
@@ -73,6 +76,7 @@ pub const SUITES: &[Suite] = &[
         name: "vendor",
         proves: "no vendored header was changed, added or removed",
         needs: &[],
+        wants: &[],
         seconds: 5,
         env: &[],
         steps: &[Step::Xtask(&["vendor", "check"])],
@@ -81,6 +85,7 @@ pub const SUITES: &[Suite] = &[
         name: "first",
         proves: "the README's first command works",
         needs: &[],
+        wants: &[],
         seconds: 45,
         env: &[],
         steps: &[Step::Cargo(&[
@@ -95,6 +100,7 @@ pub const SUITES: &[Suite] = &[
         name: "tests",
         proves: "the tests of the published crates pass, without any C compiler",
         needs: &[],
+        wants: &[],
         seconds: 120,
         env: &[],
         steps: &[Step::Cargo(&["test"])],
@@ -103,6 +109,7 @@ pub const SUITES: &[Suite] = &[
         name: "units",
         proves: "the unit tests of guests, oracles and maintenance commands pass",
         needs: &[Need::Compilers, Need::Libclang],
+        wants: &[],
         seconds: 60,
         env: &[],
         steps: &[Step::Cargo(&["test", "--workspace", "--lib", "--bins"])],
@@ -111,6 +118,7 @@ pub const SUITES: &[Suite] = &[
         name: "clippy",
         proves: "clippy has nothing to say, with any set of features",
         needs: &[Need::Component("clippy")],
+        wants: &[],
         seconds: 120,
         env: &[],
         steps: &[
@@ -167,6 +175,7 @@ pub const SUITES: &[Suite] = &[
         name: "doc",
         proves: "the documentation of the whole workspace builds without a warning",
         needs: &[],
+        wants: &[],
         seconds: 60,
         env: &[("RUSTDOCFLAGS", "-D warnings")],
         steps: &[Step::Cargo(&[
@@ -183,6 +192,7 @@ pub const SUITES: &[Suite] = &[
         name: "docs-rs",
         proves: "the published crates' documentation builds as docs.rs builds it",
         needs: &[],
+        wants: &[],
         seconds: 60,
         // docs.rs has a nightly; this gives its features on any toolchain. The folder is another one,
         // because dependencies compile anew for the first variable.
@@ -207,14 +217,16 @@ pub const SUITES: &[Suite] = &[
         name: "dependencies",
         proves: "bare definitions bring no dependency but cfg-if and static_assertions, no build script",
         needs: &[],
+        wants: &[],
         seconds: 5,
         env: &[],
         steps: &[Step::Check(checks::dependencies)],
     },
     Suite {
         name: "msrv",
-        proves: "both crates compile with Rust 1.85, all features on",
+        proves: "both crates compile with Rust 1.85, all features on, and the example too",
         needs: &[Need::Toolchain(MSRV)],
+        wants: &[],
         seconds: 150,
         env: &[("CARGO_TARGET_DIR", "target/xtask/msrv")],
         steps: &[
@@ -231,7 +243,14 @@ pub const SUITES: &[Suite] = &[
             ),
             Step::Rustup(
                 MSRV,
-                &["cargo", "check", "--package", "xen-abi", "--all-features"],
+                &[
+                    "cargo",
+                    "check",
+                    "--package",
+                    "xen-abi",
+                    "--all-features",
+                    "--all-targets",
+                ],
             ),
         ],
     },
@@ -239,6 +258,7 @@ pub const SUITES: &[Suite] = &[
         name: "package",
         proves: "both crates package and compile from their packages, which hold what they should",
         needs: &[],
+        wants: &[],
         seconds: 60,
         env: &[],
         steps: &[Step::Check(notice::check), Step::Check(checks::packages)],
@@ -247,6 +267,7 @@ pub const SUITES: &[Suite] = &[
         name: "cost",
         proves: "the time that xen-public itself takes to compile (a figure, not a limit)",
         needs: &[],
+        wants: &[],
         seconds: 30,
         env: &[],
         steps: &[Step::Check(checks::cost)],
@@ -255,6 +276,7 @@ pub const SUITES: &[Suite] = &[
         name: "generate",
         proves: "the committed definitions are what the headers make, by rules that hold in hard cases",
         needs: &[Need::Libclang],
+        wants: &[],
         seconds: 60,
         env: &[],
         steps: &[
@@ -266,6 +288,7 @@ pub const SUITES: &[Suite] = &[
         name: "coverage",
         proves: "every name of the headers is in the crate or left out with a reason",
         needs: &[Need::Compilers, Need::Libclang],
+        wants: &[],
         seconds: 90,
         env: &[],
         steps: &[
@@ -277,6 +300,7 @@ pub const SUITES: &[Suite] = &[
         name: "names",
         proves: "what the crate exports is what the pinned lists of names say",
         needs: &[],
+        wants: &[],
         seconds: 20,
         env: &[],
         steps: &[Step::Cargo(&["test", "--workspace", "--test", "names"])],
@@ -285,6 +309,7 @@ pub const SUITES: &[Suite] = &[
         name: "oracles",
         proves: "gcc, clang and upstream's own tables agree with every type, field and constant",
         needs: &[Need::Compilers],
+        wants: &[],
         seconds: 90,
         env: &[],
         steps: &[Step::Cargo(&[
@@ -302,6 +327,7 @@ pub const SUITES: &[Suite] = &[
         name: "controls",
         proves: "a wrong offset, a wrong constant and an edited header are each noticed",
         needs: &[Need::Compilers],
+        wants: &[],
         seconds: 30,
         env: &[],
         steps: &[Step::Cargo(&[
@@ -317,6 +343,7 @@ pub const SUITES: &[Suite] = &[
         name: "macros",
         proves: "the functions for C's macros give C's values",
         needs: &[Need::Compilers],
+        wants: &[],
         seconds: 60,
         env: &[],
         steps: &[Step::Cargo(&["test", "--workspace", "--test", "macros"])],
@@ -325,6 +352,7 @@ pub const SUITES: &[Suite] = &[
         name: "by-hand",
         proves: "names, numbers and bytes of the hand-written types are those of the headers",
         needs: &[],
+        wants: &[],
         seconds: 15,
         env: &[],
         steps: &[Step::Cargo(&[
@@ -340,6 +368,7 @@ pub const SUITES: &[Suite] = &[
         name: "roundtrip",
         proves: "every generated type without a union keeps its bytes, under full derives",
         needs: &[],
+        wants: &[],
         seconds: 240,
         env: &[],
         steps: &[Step::Cargo(&[
@@ -356,6 +385,7 @@ pub const SUITES: &[Suite] = &[
         name: "hosts",
         proves: "all ABIs' types are the same on every kind of host, and wrong ones are noticed there",
         needs: &[],
+        wants: &[Need::ForeignLinux, Need::Miri],
         seconds: 180,
         env: &[],
         steps: &[Step::Xtask(&["hosts"])],
@@ -364,6 +394,7 @@ pub const SUITES: &[Suite] = &[
         name: "xen",
         proves: "our guest boots on Xen 4.14, 4.17 and 4.20, and one that must fail does",
         needs: &[],
+        wants: &[],
         seconds: 60,
         env: &[],
         steps: &[Step::Xtask(&["xen"]), Step::Xtask(&["xen", "--self-test"])],
@@ -372,6 +403,7 @@ pub const SUITES: &[Suite] = &[
         name: "source",
         proves: "the vendored headers are those of the pinned source packages",
         needs: &[],
+        wants: &[],
         seconds: 60,
         env: &[],
         steps: &[Step::Xtask(&["vendor", "check", "--against-source"])],
