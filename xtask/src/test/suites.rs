@@ -324,6 +324,21 @@ pub const SUITES: &[Suite] = &[
         ])],
     },
     Suite {
+        name: "bindgen",
+        proves: "bindgen makes the same of the headers, type by type, and a wrong one is noticed",
+        needs: &[Need::Libclang],
+        wants: &[],
+        seconds: 90,
+        env: &[],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--package",
+            "bindgen-oracle",
+            "--test",
+            "bindgen",
+        ])],
+    },
+    Suite {
         name: "controls",
         proves: "a wrong offset, a wrong constant and an edited header are each noticed",
         needs: &[Need::Compilers],
@@ -453,7 +468,7 @@ mod tests {
     #[test]
     fn every_test_file_is_in_a_suite() {
         // `cargo test` runs those of the default members.
-        for member in ["abi-tests", "abi-tests/layout-dump", "guests", "xtask"] {
+        for member in ["abi-tests", "abi-tests/bindgen", "guests", "xtask"] {
             let Ok(files) = std::fs::read_dir(tool::root().join(member).join("tests")) else {
                 continue;
             };
