@@ -6,7 +6,7 @@ pub mod arm32;
 pub mod arm64;
 /// The tables of all ABIs.
 #[cfg(feature = "layout")]
-pub static TABLES: &[&crate::layout::Tables] = &[
+pub static TABLES: &[&crate::layout::types::Tables] = &[
     &x86_32::layout::TABLES,
     &x86_64::layout::TABLES,
     &arm32::layout::TABLES,
@@ -14,7 +14,7 @@ pub static TABLES: &[&crate::layout::Tables] = &[
 ];
 /// The tables of all ABIs' older interface versions.
 #[cfg(feature = "layout")]
-pub static COMPAT_TABLES: &[&[&crate::layout::Tables]] = &[
+pub static COMPAT_TABLES: &[&[&crate::layout::types::Tables]] = &[
     x86_32::compat::TABLES,
     x86_64::compat::TABLES,
     arm32::compat::TABLES,

@@ -5,7 +5,7 @@ pub mod v4_17;
 pub mod v4_20;
 /// The tables of all releases and ABIs.
 #[cfg(feature = "layout")]
-pub static TABLES: &[&crate::layout::Tables] = &[
+pub static TABLES: &[&crate::layout::types::Tables] = &[
     &v4_14::x86_32::layout::TABLES,
     &v4_14::x86_64::layout::TABLES,
     &v4_14::arm32::layout::TABLES,

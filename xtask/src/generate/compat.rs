@@ -148,7 +148,7 @@ pub fn files(reader: &Reader, newest: &Unit, abi: Abi) -> Result<(Files, Vec<u32
         #(#[doc = #docs] pub mod #names;)*
         #[doc = " The tables of all of them."]
         #[cfg(feature = "layout")]
-        pub static TABLES: &[&crate::layout::Tables] = &[#(#tables),*];
+        pub static TABLES: &[&crate::layout::types::Tables] = &[#(#tables),*];
     };
     files.insert("compat.rs".into(), render(root)?);
     Ok((files, made))

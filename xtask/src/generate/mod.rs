@@ -142,10 +142,10 @@ mod roots {
             #(pub mod #names;)*
             #[doc = " The tables of all ABIs."]
             #[cfg(feature = "layout")]
-            pub static TABLES: &[&crate::layout::Tables] = &[#(&#names::layout::TABLES),*];
+            pub static TABLES: &[&crate::layout::types::Tables] = &[#(&#names::layout::TABLES),*];
             #[doc = " The tables of all ABIs' older interface versions."]
             #[cfg(feature = "layout")]
-            pub static COMPAT_TABLES: &[&[&crate::layout::Tables]] = &[#(#names::compat::TABLES),*];
+            pub static COMPAT_TABLES: &[&[&crate::layout::types::Tables]] = &[#(#names::compat::TABLES),*];
         })
     }
 
@@ -169,7 +169,7 @@ mod roots {
             #(pub mod #releases;)*
             #[doc = " The tables of all releases and ABIs."]
             #[cfg(feature = "layout")]
-            pub static TABLES: &[&crate::layout::Tables] = &[#(#tables),*];
+            pub static TABLES: &[&crate::layout::types::Tables] = &[#(#tables),*];
         })
     }
 }

@@ -3,7 +3,9 @@
 #[allow(unused_imports)]
 use core::mem::offset_of;
 #[allow(unused_imports)]
-use crate::layout::{Alias, Bitfield, Constant, Field, Kind, Record, Tables, Value};
+use crate::layout::types::{
+    Alias, Bitfield, Constant, Field, Kind, Record, Tables, Value,
+};
 /// The tables of this ABI.
 pub static TABLES: Tables = Tables {
     abi: "arm32",

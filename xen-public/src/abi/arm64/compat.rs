@@ -40,7 +40,7 @@ pub mod before_0x00040d00;
 pub mod before_0x00041300;
 /// The tables of all of them.
 #[cfg(feature = "layout")]
-pub static TABLES: &[&crate::layout::Tables] = &[
+pub static TABLES: &[&crate::layout::types::Tables] = &[
     &before_0x00030101::layout::TABLES,
     &before_0x00030202::layout::TABLES,
     &before_0x00030204::layout::TABLES,
