@@ -247,3 +247,37 @@ fn walk(root: &Path, dir: &Path, out: &mut Vec<String>) -> Result<()> {
     }
     Ok(())
 }
+
+/// The path of a header below `public/`, given the path by which a compiler found it: without `..`, of
+/// which `hvm/../arch-x86/hvm/save.h` has one. `None` for files that are no public headers.
+pub fn public_path(public: &str, path: &str) -> Option<String> {
+    let relative = path.strip_prefix(public)?.strip_prefix('/')?;
+    let mut parts: Vec<&str> = Vec::new();
+    for part in relative.split('/') {
+        match part {
+            "." | "" => {}
+            ".." => {
+                parts.pop()?;
+            }
+            other => parts.push(other),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::public_path;
+
+    #[test]
+    fn headers_by_any_path() {
+        let of = |path| public_path("/v/public", path);
+        assert_eq!(of("/v/public/io/blkif.h").as_deref(), Some("io/blkif.h"));
+        assert_eq!(
+            of("/v/public/hvm/../arch-x86/hvm/save.h").as_deref(),
+            Some("arch-x86/hvm/save.h")
+        );
+        assert_eq!(of("/v/publicity/a.h"), None);
+        assert_eq!(of("/v/public/../../a.h"), None);
+    }
+}

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, anyhow};
 use clang::Clang;
 use xtask::compiler::{Compiler, Family};
-use xtask::coverage::inventory::{Inventory, Item, Kind, Shape, Void};
+use xtask::coverage::inventory::Inventory;
+use xtask::coverage::item::{Item, Kind, Shape, Void};
 use xtask::coverage::probe::Probe;
 use xtask::headers::{Abi, Mode, NEWEST, View};
 

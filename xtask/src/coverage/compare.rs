@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::function_macros::{self, Fate};
-use super::inventory::{KINDS, Kind};
+use super::item::{KINDS, Kind};
 use super::left_out;
-use super::place::Asked;
+use super::place::{Asked, there};
 use crate::headers::{Abi, Mode, Release, View};
 
 /// Numbers of one kind in one view.
@@ -178,11 +178,6 @@ pub fn judge(
     verdict
 }
 
-/// The line that asks whether a path exists.
-pub fn there(path: &str) -> String {
-    format!("use {path} as _;")
-}
-
 /// One of a kind.
 pub fn one(kind: Kind) -> &'static str {
     match kind {
@@ -229,7 +224,7 @@ pub fn table(verdict: &Verdict, abi: Abi) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::inventory::{Item, Shape, Void};
+    use super::super::item::{Item, Shape, Void};
     use super::*;
     use crate::headers::NEWEST;
 

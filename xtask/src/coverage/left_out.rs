@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::inventory::{Item, Kind, Void};
+use super::item::{Item, Kind, Void};
 use crate::headers::{ABIS, Abi, RELEASES, Release, View};
 use crate::tool;
 
@@ -217,7 +217,7 @@ fn glob(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::inventory::Shape;
+    use super::super::item::Shape;
     use super::*;
     use crate::headers::Mode;
 

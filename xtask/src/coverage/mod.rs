@@ -10,6 +10,7 @@ pub mod compare;
 pub mod docs;
 pub mod function_macros;
 pub mod inventory;
+pub mod item;
 pub mod left_out;
 pub mod place;
 pub mod preprocess;
@@ -27,7 +28,8 @@ use clang::Clang;
 
 use self::compare::Verdict;
 use self::function_macros::Fate;
-use self::inventory::{Inventory, Kind};
+use self::inventory::Inventory;
+use self::item::Kind;
 use self::place::{Asked, Stock};
 use crate::compiler::{Compiler, Family};
 use crate::generate;
@@ -153,14 +155,14 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     let mut lines: BTreeSet<String> = asked.iter().flat_map(|a| a.lines.iter().cloned()).collect();
     for entry in macros.values() {
         if let Fate::Done(path) = &entry.fate {
-            lines.insert(compare::there(path));
+            lines.insert(place::there(path));
         }
     }
     let instead = list
         .left_out
         .iter()
         .filter_map(|entry| entry.instead.as_ref());
-    lines.extend(instead.map(|path| compare::there(path)));
+    lines.extend(instead.map(|path| place::there(path)));
     let probe = probe::Probe::new("probe")?;
     let answer = probe.ask(&lines, |line| println!("{line}"))?;
     let mut verdict = compare::judge(&asked, &answer.failed, &list, &macros);
@@ -232,7 +234,7 @@ fn other_macros(
             ));
         }
         if let Fate::Done(path) = &entry.fate {
-            if failed.contains_key(&compare::there(path)) {
+            if failed.contains_key(&place::there(path)) {
                 verdict.rot.insert(format!(
                     "macros.toml: {name} of {header}: `{path}` does not exist"
                 ));

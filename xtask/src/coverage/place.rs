@@ -8,9 +8,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::compare::there;
 use super::function_macros::{self, Fate};
-use super::inventory::{Inventory, Item, Kind, Shape};
+use super::inventory::Inventory;
+use super::item::{Item, Kind, Shape};
 use super::probe::{module, question};
 use crate::headers::{Abi, Mode, NEWEST, Release, View};
 
@@ -153,6 +153,11 @@ pub fn questions<'a>(
         }
     };
     stock[&view].items.iter().map(asked).collect()
+}
+
+/// The line that asks whether a path exists.
+pub fn there(path: &str) -> String {
+    format!("use {path} as _;")
 }
 
 fn ask(root: &str, item: &Item) -> String {

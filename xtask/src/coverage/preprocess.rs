@@ -7,9 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 
-use super::inventory::header;
 use crate::compiler::Compiler;
-use crate::headers::{RELEASES, View};
+use crate::headers::{RELEASES, View, public_path};
 use crate::tool;
 
 /// All macros of a view.
@@ -113,7 +112,7 @@ fn definitions(listing: &str, public: &str) -> Macros {
     for line in listing.lines() {
         if let Some(rest) = line.strip_prefix("# ") {
             let file = rest.split('"').nth(1).unwrap_or_default();
-            current = header(public, file);
+            current = public_path(public, file);
         } else if let Some(rest) = line.strip_prefix("#define ") {
             let Some(current) = &current else { continue };
             let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));

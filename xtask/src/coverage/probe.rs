@@ -13,7 +13,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::inventory::Shape;
+use super::item::Shape;
 use crate::generate::emit::ident;
 use crate::tool;
 

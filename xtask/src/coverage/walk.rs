@@ -8,9 +8,9 @@ use clang::{
     Clang, Entity, EntityKind, EvaluationResult, Index, TranslationUnit, Type, TypeKind, Unsaved,
 };
 
-use super::inventory::{Item, Kind, Shape, Void, header};
+use super::item::{Item, Kind, Shape, Void};
 use super::preprocess::Macros;
-use crate::headers::View;
+use crate::headers::{View, public_path};
 
 const MAIN: &str = "coverage.c";
 /// Begins the names of the variables that ask for a macro's type.
@@ -147,7 +147,7 @@ struct Walk<'tu> {
 impl<'tu> Walk<'tu> {
     fn header(&self, entity: Entity<'_>) -> Option<String> {
         let file = entity.get_location()?.get_expansion_location().file?;
-        header(&self.public, &file.get_path().to_string_lossy())
+        public_path(&self.public, &file.get_path().to_string_lossy())
     }
 
     fn add(

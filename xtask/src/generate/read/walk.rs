@@ -9,7 +9,7 @@ use super::names::{
     first_leaf, is_array, is_identifier, names_itself, own_name, record_declaration,
 };
 use super::{Alias, Item, Member, NoValue, Path, Record, Ty, Unit};
-use crate::headers::View;
+use crate::headers::{View, public_path};
 
 /// A macro of the headers, before its value is known.
 pub(super) struct Macro {
@@ -62,7 +62,7 @@ impl<'tu> Walk<'tu> {
     pub(super) fn new(view: View) -> Self {
         let root = view.release.include_dir().join("public");
         Self {
-            root: root.to_string_lossy().into_owned() + "/",
+            root: root.to_string_lossy().into_owned(),
             view,
             names: HashMap::new(),
             items: BTreeMap::new(),
@@ -78,26 +78,10 @@ impl<'tu> Walk<'tu> {
         let location = entity.get_location()?.get_expansion_location();
         let path = location.file?.get_path();
         Some(Place {
-            header: self.header_of(&path.to_string_lossy())?,
+            header: public_path(&self.root, &path.to_string_lossy())?,
             line: location.line,
             column: location.column,
         })
-    }
-
-    /// The header's path below `public/`, with `..` resolved.
-    pub(super) fn header_of(&self, path: &str) -> Option<String> {
-        let relative = path.strip_prefix(&self.root)?;
-        let mut parts: Vec<&str> = Vec::new();
-        for part in relative.split('/') {
-            match part {
-                "." | "" => {}
-                ".." => {
-                    parts.pop()?;
-                }
-                other => parts.push(other),
-            }
-        }
-        Some(parts.join("/"))
     }
 
     pub(super) fn unit(&mut self, tu: &'tu TranslationUnit<'tu>) -> Result<()> {
