@@ -36,6 +36,18 @@ pub fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// Writes a file, its folders too, if it does not hold this text already: cargo takes a file that was
+/// written for one that changed.
+pub fn write_changed(path: &Path, text: &str) -> Result<()> {
+    if std::fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
+    }
+    std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+}
+
 /// The command line as a person would type it.
 pub fn line(command: &Command) -> String {
     std::iter::once(command.get_program())

@@ -1,7 +1,7 @@
 //! The rows of an ABI as const asserts under bindgen's output, compiled for the ABI's own target.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use xtask::headers::Abi;
@@ -55,12 +55,12 @@ pub fn check(abi: Abi, units: &[Unit<'_>], work: &Path) -> Result<Vec<Failure>> 
     let mut root = "#![no_std]\n#![allow(warnings)]\n".to_owned();
     for unit in units {
         let (text, first) = source(unit);
-        write(&work.join(format!("src/{}.rs", unit.name)), &text)?;
+        tool::write_changed(&work.join(format!("src/{}.rs", unit.name)), &text)?;
         writeln!(root, "mod {};", unit.name)?;
         first_lines.push(first);
     }
-    write(&work.join("src/lib.rs"), &root)?;
-    write(&work.join("Cargo.toml"), MANIFEST)?;
+    tool::write_changed(&work.join("src/lib.rs"), &root)?;
+    tool::write_changed(&work.join("Cargo.toml"), MANIFEST)?;
     let mut cargo = core.cargo();
     cargo
         .current_dir(work)
@@ -98,16 +98,6 @@ fn source(unit: &Unit<'_>) -> (String, usize) {
         text += &format!("const _: () = {{ {} }};\n", lines.join("\n"));
     }
     (text, first)
-}
-
-fn write(path: &PathBuf, text: &str) -> Result<()> {
-    if std::fs::read_to_string(path).is_ok_and(|old| old == text) {
-        return Ok(());
-    }
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
-    }
-    std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
 
 /// The failed rows; `None` if there is an error of another kind, or none.

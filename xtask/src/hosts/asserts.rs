@@ -50,11 +50,11 @@ impl Asserts {
         for (index, table) in dump.tables.iter().enumerate() {
             let text = source(table, |_| true);
             rows += text.matches("assert!").count();
-            put(&dir.join(format!("all/src/t{index}.rs")), &text)?;
+            tool::write_changed(&dir.join(format!("all/src/t{index}.rs")), &text)?;
             let _ = writeln!(root, "// {}\nmod t{index};", table.title());
         }
-        put(&dir.join("all/src/lib.rs"), &root)?;
-        put(&dir.join("all/Cargo.toml"), &manifest(ALL))?;
+        tool::write_changed(&dir.join("all/src/lib.rs"), &root)?;
+        tool::write_changed(&dir.join("all/Cargo.toml"), &manifest(ALL))?;
 
         let (seeded, subjects) = dump.seeded()?;
         let text = source(&seeded.tables[0], |name| subjects.iter().any(|s| s == name));
@@ -64,14 +64,14 @@ impl Asserts {
             .filter(|(_, (wrong, right))| wrong != right)
             .map(|(index, (wrong, _))| (index + 1, wrong.trim().to_owned()))
             .collect();
-        put(
+        tool::write_changed(
             &dir.join("seeded/src/lib.rs"),
             &format!("{HEAD}mod seeded;\n"),
         )?;
-        put(&dir.join("seeded/src/seeded.rs"), &text)?;
-        put(&dir.join("seeded/Cargo.toml"), &manifest(SEEDED))?;
+        tool::write_changed(&dir.join("seeded/src/seeded.rs"), &text)?;
+        tool::write_changed(&dir.join("seeded/Cargo.toml"), &manifest(SEEDED))?;
 
-        put(&dir.join("Cargo.toml"), WORKSPACE)?;
+        tool::write_changed(&dir.join("Cargo.toml"), WORKSPACE)?;
         lock(dir)?;
         Ok(Self {
             dir: dir.to_path_buf(),
@@ -93,7 +93,7 @@ impl Asserts {
             .arg(self.dir.join("target").join(target))
             .args(core.options());
         let output = cargo
-            .output()
+            .outtool::write_changed()
             .with_context(|| format!("cannot start `{}`", tool::line(&cargo)))?;
         if output.status.success() {
             return Ok(Checked::Holds);
@@ -160,17 +160,6 @@ fn lock(dir: &Path) -> Result<()> {
         .args(["metadata", "--quiet", "--offline", "--format-version=1"]);
     tool::run(&mut metadata)?;
     Ok(())
-}
-
-/// Writes a file if it is not so already, so that cargo sees what is new.
-fn put(path: &Path, text: &str) -> Result<()> {
-    if std::fs::read_to_string(path).is_ok_and(|old| old == text) {
-        return Ok(());
-    }
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
-    }
-    std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
 
 /// The asserts of a table's records, aliases and constants of some names.

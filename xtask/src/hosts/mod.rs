@@ -398,19 +398,23 @@ fn different(rows: &[String]) -> anyhow::Error {
     )
 }
 
-/// The lines that differ, each side's.
+/// The lines that differ, each side's, with the table that they are in.
 fn lines_apart(wanted: &str, found: &str) -> Vec<String> {
     let (mut wanted, mut found) = (wanted.lines(), found.lines());
     let mut apart = Vec::new();
+    let mut table = "";
     loop {
-        match (wanted.next(), found.next()) {
+        let (a, b) = (wanted.next(), found.next());
+        if let Some(title) = a.and_then(|line| line.strip_prefix("table ")) {
+            table = title;
+        }
+        match (a, b) {
             (None, None) => return apart,
             (a, b) if a == b => {}
-            (a, b) => apart.push(format!(
-                "{}, not {}",
-                b.unwrap_or("nothing"),
-                a.unwrap_or("nothing")
-            )),
+            (a, b) => {
+                let say = |line: Option<&str>| line.unwrap_or("nothing").to_owned();
+                apart.push(format!("{table}: {}, not {}", say(b), say(a)));
+            }
         }
     }
 }
@@ -556,10 +560,11 @@ mod tests {
 
     #[test]
     fn lines_apart_are_shown_from_both_sides() {
-        assert!(lines_apart("a\nb\n", "a\nb\n").is_empty());
+        let text = "table t\na\nb\n";
+        assert!(lines_apart(text, text).is_empty());
         assert_eq!(
-            lines_apart("a\nb\n", "a\nc\nd\n"),
-            ["c, not b", "d, not nothing"]
+            lines_apart(text, "table t\na\nc\nd\n"),
+            ["t: c, not b", "t: d, not nothing"]
         );
     }
 }
