@@ -1,8 +1,8 @@
 //! What one view of the headers declares, told by the preprocessor and by libclang.
 //!
 //! This is a reading of its own, apart from the generator's: macros come from a preprocessor that runs as
-//! a program ([`preprocess`](super::preprocess)), the rest from a walk over libclang's declarations
-//! ([`walk`](super::walk)) that knows nothing but C and the rules by which the crate names what C leaves
+//! a program ([`preprocess`]), the rest from a walk over libclang's declarations
+//! ([`walk`]) that knows nothing but C and the rules by which the crate names what C leaves
 //! nameless. Every item carries its *fact*, a text that is the same in two views exactly if the item is.
 
 use std::collections::HashMap;
