@@ -401,7 +401,7 @@ pub const SUITES: &[Suite] = &[
         proves: "all ABIs' types are the same on every kind of host, and wrong ones are noticed there",
         needs: &[],
         wants: &[Need::ForeignLinux, Need::Miri],
-        seconds: 180,
+        seconds: 240,
         env: &[],
         steps: &[Step::Xtask(&["hosts"])],
     },
