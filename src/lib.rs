@@ -20,6 +20,7 @@
 #[cfg(any(test, feature = "simulate"))]
 extern crate alloc;
 
+pub mod blkif;
 pub mod hypercall;
 
 pub use xen_public;
