@@ -20,6 +20,7 @@
 #[cfg(any(test, feature = "simulate"))]
 extern crate alloc;
 
+pub mod barrier;
 pub mod blkif;
 pub mod hypercall;
 
