@@ -3,3 +3,13 @@
 //! A frontend in one domain reads and writes a disk that a backend in another domain serves. The two
 //! first agree on terms through nodes in xenstore, then exchange requests and responses on shared
 //! rings, whose layout is that of the frontend's ABI.
+//!
+//! [`Protocol`] is that ABI by its name in xenstore.
+
+mod decimal;
+mod excerpt;
+mod protocol;
+
+pub use decimal::DecimalFault;
+pub use excerpt::Excerpt;
+pub use protocol::{Layout, Protocol, UnknownProtocol};
