@@ -162,6 +162,7 @@ impl<T> Handle64<T> {
     /// The handle of a pointer. A 32-bit pointer is zero-extended, as arm32 demands.
     #[must_use]
     #[doc(alias = "set_xen_guest_handle")]
+    #[doc(alias = "set_xen_guest_handle_raw")]
     pub fn from_ptr(pointer: *const T) -> Self {
         Self::from_raw(pointer.expose_provenance() as u64)
     }
@@ -173,6 +174,7 @@ impl<T> Handle32<T> {
     /// # Errors
     /// [`AddressTooWide`] with the address, where it does not fit in 32 bits.
     #[doc(alias = "set_xen_guest_handle")]
+    #[doc(alias = "set_xen_guest_handle_raw")]
     pub fn from_ptr(pointer: *const T) -> Result<Self, AddressTooWide> {
         let address = pointer.expose_provenance() as u64;
         u32::try_from(address)

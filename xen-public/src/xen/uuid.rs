@@ -38,6 +38,7 @@ impl Uuid {
 
     /// The UUID of the five groups that are printed with dashes between them.
     #[doc(alias = "XEN_DEFINE_UUID")]
+    #[doc(alias = "XEN_DEFINE_UUID_")]
     pub const fn new(a: u32, b: u16, c: u16, d: u16, e: [u8; 6]) -> Self {
         let [a0, a1, a2, a3] = a.to_be_bytes();
         let [b0, b1] = b.to_be_bytes();

@@ -6,6 +6,7 @@ use super::function_macros::{self, Fate};
 use super::item::{KINDS, Kind};
 use super::left_out;
 use super::place::{Asked, there};
+use super::source::Source;
 use crate::headers::{Abi, Mode, Release, View};
 
 /// Numbers of one kind in one view.
@@ -176,6 +177,37 @@ pub fn judge(
         }
     }
     verdict
+}
+
+/// What stands for a macro or an inline function without rustdoc's search finding it by the C name, or
+/// where the compiler looks no further than the type.
+pub fn not_found_by_c_name(
+    source: &Source,
+    macros: &function_macros::List,
+    list: &left_out::List,
+    verdict: &Verdict,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for ((header, name), entry) in macros {
+        let Fate::Done(path) = &entry.fate else {
+            continue;
+        };
+        if let Some(what) = source.wrong(path, name) {
+            wrong.push(format!("macros.toml: {name} of {header}: {what}"));
+        }
+    }
+    for (number, items) in &verdict.left_out {
+        let Some(path) = &list.left_out[*number].instead else {
+            continue;
+        };
+        let functions = items.keys().filter(|(kind, ..)| *kind == Kind::Function);
+        for (_, header, name) in functions {
+            if let Some(what) = source.wrong(path, name) {
+                wrong.push(format!("left-out.toml: {name} of {header}: {what}"));
+            }
+        }
+    }
+    wrong
 }
 
 /// One of a kind.
@@ -369,6 +401,41 @@ mod tests {
         assert_eq!(
             Vec::from_iter(wrong.missing.keys()),
             ["xen.h: function-like macro `DONE`: `xen_public::no` does not exist"]
+        );
+    }
+
+    #[test]
+    fn what_stands_for_a_macro_or_function_is_found_by_its_c_name() {
+        let source = Source::of(
+            "pub struct Ring; impl Ring {
+                #[doc(alias = \"RING_FULL\")] pub fn full() {}
+                #[doc(alias = \"ring_mask\")] pub fn mask() {}
+            }",
+        );
+        let unfound = |full: &str, mask: &str| {
+            let list = format!(
+                "[[left_out]]\nkind = 'function'\nnames = ['ring_*']\nreason = 'x'\ninstead = '{mask}'"
+            );
+            let macros =
+                format!("[[macro]]\nheader = 'xen.h'\nname = 'RING_FULL'\nrust = '{full}'");
+            let items = [
+                (item(Kind::Function, "ring_mask", ""), "no"),
+                (item(Kind::FunctionMacro, "RING_FULL", ""), "yes"),
+            ];
+            let verdict = verdict(&items, &list, &macros);
+            assert!(verdict.is_good(), "{verdict:?}");
+            let list = left_out::List::parse(&list).expect("a list");
+            let macros = function_macros::parse(&macros).expect("a list of macros");
+            not_found_by_c_name(&source, &macros, &list, &verdict)
+        };
+        let (full, mask) = ("xen_abi::Ring::full", "xen_abi::Ring::mask");
+        assert_eq!(unfound(full, mask), [""; 0]);
+        assert_eq!(
+            unfound(mask, "xen_abi::Ring::none"),
+            [
+                "macros.toml: RING_FULL of xen.h: `xen_abi::Ring::mask` does not carry #[doc(alias = \"RING_FULL\")]",
+                "left-out.toml: ring_mask of xen.h: `xen_abi::Ring::none` does not exist",
+            ]
         );
     }
 }

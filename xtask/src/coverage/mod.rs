@@ -4,7 +4,8 @@
 //! which a compiled [`probe`] tells, and against two lists: `left-out.toml` ([`left_out`]) says why some
 //! names are not there, `macros.toml` ([`function_macros`]) what became of each macro with parameters. A
 //! name that is neither there nor in a list is missing; a list that names what is there, or what no header
-//! has, is wrong. Both make the command fail. [`docs`] looks at the doc line of every generated item.
+//! has, is wrong. Both make the command fail. [`docs`] looks at the doc line of every generated item,
+//! [`source`] at whether what stands for a macro or an inline function is found by its C name.
 
 pub mod compare;
 pub mod docs;
@@ -15,6 +16,7 @@ pub mod left_out;
 pub mod place;
 pub mod preprocess;
 pub mod probe;
+pub mod source;
 pub mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -31,6 +33,7 @@ use self::function_macros::Fate;
 use self::inventory::Inventory;
 use self::item::Kind;
 use self::place::{Asked, Stock};
+use self::source::Source;
 use crate::compiler::{Compiler, Family};
 use crate::generate;
 use crate::headers::{ABIS, Abi, Mode, NEWEST, RELEASES, View};
@@ -167,6 +170,8 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     let answer = probe.ask(&lines, |line| println!("{line}"))?;
     let mut verdict = compare::judge(&asked, &answer.failed, &list, &macros);
     other_macros(&stock, &macros, &answer.failed, &mut verdict)?;
+    let unfound = compare::not_found_by_c_name(&Source::read()?, &macros, &list, &verdict);
+    verdict.rot.extend(unfound);
 
     println!();
     for abi in ABIS {

@@ -155,9 +155,13 @@ pub fn questions<'a>(
     stock[&view].items.iter().map(asked).collect()
 }
 
-/// The line that asks whether a path exists.
+/// The line that asks whether a path exists. `use` reaches nothing inside a type or a trait, so for
+/// `Type::function` the type is asked for; [`source`](super::source) knows the function.
 pub fn there(path: &str) -> String {
-    format!("use {path} as _;")
+    let outer = path.rsplit_once("::").map_or("", |(outer, _)| outer);
+    let last = outer.rsplit("::").next().unwrap_or_default();
+    let in_type = last.starts_with(|c: char| c.is_ascii_uppercase());
+    format!("use {} as _;", if in_type { outer } else { path })
 }
 
 fn ask(root: &str, item: &Item) -> String {

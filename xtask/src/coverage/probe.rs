@@ -1,6 +1,6 @@
 //! What a crate really exports, asked of the compiler.
 //!
-//! A scratch crate that depends on `xen-public` has one line for each question: a `use`, a constant of a
+//! A scratch crate that depends on `xen-public` and `xen-abi` has one line for each question: a `use`, a constant of a
 //! given type, an `offset_of!`, an accessor. The compiler checks it; a line with an error is a no. The
 //! compiler stops at its first phase that finds errors, so failing lines are taken out and the rest is
 //! checked again until nothing fails.
@@ -94,8 +94,10 @@ impl Probe {
         let manifest = format!(
             "[package]\nname = \"coverage-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
              [workspace]\n\
-             [dependencies.xen-public]\npath = {:?}\nfeatures = [\"toolstack\"]\ndefault-features = false\n",
-            tool::root().join("xen-public")
+             [dependencies.xen-public]\npath = {:?}\nfeatures = [\"toolstack\"]\ndefault-features = false\n\
+             [dependencies.xen-abi]\npath = {:?}\ndefault-features = false\n",
+            tool::root().join("xen-public"),
+            tool::root()
         );
         write(&dir.join("Cargo.toml"), &manifest)?;
         let lock = tool::root().join("Cargo.lock");
