@@ -4,11 +4,13 @@
 //! first agree on terms through nodes in xenstore, then exchange requests and responses on shared
 //! rings, whose layout is that of the frontend's ABI.
 //!
-//! [`Protocol`] is that ABI by its name in xenstore.
+//! - [`Protocol`] is that ABI by its name in xenstore.
+//! - [`vbd`] has the numbers and names of virtual disks.
 
 mod decimal;
 mod excerpt;
 mod protocol;
+pub mod vbd;
 
 pub use decimal::DecimalFault;
 pub use excerpt::Excerpt;
