@@ -23,6 +23,7 @@ extern crate alloc;
 pub mod barrier;
 pub mod blkif;
 pub mod hypercall;
+pub mod ring;
 
 pub use xen_public;
 
