@@ -94,7 +94,7 @@ fn printed(rustc: &mut Command) -> Result<PathBuf> {
 }
 
 /// Whether a folder holds a compiled `core`.
-fn has_core(libraries: &Path) -> bool {
+fn holds_core(libraries: &Path) -> bool {
     std::fs::read_dir(libraries).is_ok_and(|files| {
         files
             .flatten()
@@ -108,21 +108,36 @@ fn has_sources(rustc: &mut Command) -> bool {
         .is_ok_and(|sysroot| sysroot.join("lib/rustlib/src/rust/library/core").is_dir())
 }
 
+/// The folder of the toolchain for a target's compiled libraries, whether or not it is there.
+fn libraries(target: &str) -> Result<PathBuf> {
+    printed(rustc().args(["--print", "target-libdir", "--target", target]))
+}
+
+/// Whether a target's `core` is here already, compiled or to be compiled.
+///
+/// # Errors
+/// rustc can't be run, or does not know the target.
+pub fn has_core(target: &str) -> Result<bool> {
+    Ok(holds_core(&libraries(target)?)
+        || has_sources(&mut rustc())
+        || (tool::have("rustup") && has_sources(nightly().arg("rustc"))))
+}
+
 /// Finds or fetches a target's `core`, or says why there is none.
 ///
 /// # Errors
 /// rustc can't be run.
 pub fn find_core(target: &str) -> Result<Result<Core, String>> {
     let _guard = INSTALLING.lock();
-    let libraries = printed(rustc().args(["--print", "target-libdir", "--target", target]))?;
-    if has_core(&libraries) {
+    let libraries = libraries(target)?;
+    if holds_core(&libraries) {
         return Ok(Ok(Core::Installed));
     }
     let mut add = Command::new("rustup");
     add.current_dir(tool::root())
         .args(["target", "add", target]);
     let refused = match tool::have("rustup").then(|| tool::run(&mut add)) {
-        Some(Ok(_)) if has_core(&libraries) => return Ok(Ok(Core::Installed)),
+        Some(Ok(_)) if holds_core(&libraries) => return Ok(Ok(Core::Installed)),
         Some(Ok(_)) => format!("`{}` did not bring it", tool::line(&add)),
         Some(Err(error)) => format!("{error:#}"),
         None => "there is no rustup to add it".to_owned(),

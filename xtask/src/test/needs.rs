@@ -12,6 +12,7 @@ use crate::compiler::{Compiler, FAMILIES};
 use crate::generate::read::Reader;
 use crate::headers::ABIS;
 use crate::hosts;
+use crate::rust;
 use crate::tool;
 
 /// Something that a suite needs.
@@ -25,6 +26,8 @@ pub enum Need {
     Component(&'static str),
     /// A toolchain of that version besides the one in use.
     Toolchain(&'static str),
+    /// `core` for a target: compiled, or its sources to compile.
+    Target(&'static str),
     /// Linkers, C libraries and emulators of the Linuxes whose programs run here besides our own.
     ForeignLinux,
     /// Miri, which comes with nightly toolchains, and the sources it compiles for other machines.
@@ -38,6 +41,7 @@ impl fmt::Display for Need {
             Self::Libclang => f.write_str("libclang"),
             Self::Component(name) => write!(f, "cargo {name}"),
             Self::Toolchain(version) => write!(f, "Rust {version}"),
+            Self::Target(target) => write!(f, "the Rust target {target}"),
             Self::ForeignLinux => f.write_str("linkers and emulators of other Linuxes"),
             Self::Miri => f.write_str("Miri"),
         }
@@ -95,6 +99,9 @@ impl Provider {
             Need::Toolchain(version) => {
                 let add = ["toolchain", "install", version, "--profile", "minimal"];
                 self.rustup(&missing, &add)?;
+            }
+            Need::Target(target) => {
+                self.rustup(&missing, &["target", "add", target])?;
             }
             Need::Miri => {
                 let add = ["toolchain", "install", "nightly", "--profile", "minimal"];
@@ -223,6 +230,11 @@ fn find(need: &Need) -> Result<(), String> {
                 .map(|_| ())
                 .map_err(|_| format!("Rust {version} is missing"))
         }
+        Need::Target(target) => match rust::has_core(target) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!("the Rust target {target} is missing")),
+            Err(error) => Err(format!("{error:#}").replace('\n', "; ")),
+        },
     }
 }
 
@@ -244,7 +256,7 @@ fn packages(need: &Need) -> Vec<&'static str> {
             "clang",
         ],
         Need::Libclang => &["libclang-dev"],
-        Need::Component(_) | Need::Toolchain(_) | Need::Miri => &[],
+        Need::Component(_) | Need::Toolchain(_) | Need::Target(_) | Need::Miri => &[],
     };
     packages.to_vec()
 }
