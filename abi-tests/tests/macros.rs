@@ -6,6 +6,9 @@
 //! width of the result matters, so is C's `sizeof`. An argument on which the two
 //! differ is shown as the C expression that reproduces it.
 
+#[path = "macros/devices.rs"]
+mod devices;
+
 use abi_tests::program::{Question, differences, question};
 use anyhow::Result;
 use quickcheck::{Arbitrary, Gen};
