@@ -247,3 +247,100 @@ pub fn virt_rmb() {
 pub fn virt_wmb() {
     fence(Ordering::Release);
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use core::sync::atomic::{
+        AtomicU32, AtomicUsize,
+        Ordering::{Relaxed, SeqCst},
+    };
+    use std::thread;
+
+    use super::*;
+
+    /// Rounds: enough for a processor to show what it does, or Miri to think of it.
+    const ROUNDS: u32 = if cfg!(miri) { 100 } else { 20_000 };
+
+    /// Lets two threads go at the same time, round by round.
+    struct Start(AtomicUsize);
+
+    impl Start {
+        fn wait(&self, round: u32) {
+            self.0.fetch_add(1, SeqCst);
+            while self.0.load(SeqCst) < 2 * (round as usize + 1) {
+                thread::yield_now();
+            }
+        }
+    }
+
+    /// Both threads store a word of theirs and load the other's. How often neither saw the other.
+    fn lost_wakeups(barrier: fn()) -> usize {
+        let words = || -> std::vec::Vec<[AtomicU32; 2]> {
+            (0..ROUNDS).map(|_| Default::default()).collect()
+        };
+        let (indices, seen) = (words(), words());
+        let start = Start(AtomicUsize::new(0));
+        let side = |own: usize| {
+            for (round, (index, seen)) in (0..).zip(indices.iter().zip(&seen)) {
+                start.wait(round);
+                index[own].store(1, Relaxed);
+                barrier();
+                seen[own].store(index[1 - own].load(Relaxed), Relaxed);
+            }
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| side(0));
+            side(1);
+        });
+        let lost = |seen: &&[AtomicU32; 2]| seen.iter().all(|word| word.load(Relaxed) == 0);
+        seen.iter().filter(lost).count()
+    }
+
+    /// One thread writes a slot and publishes the index, the other takes the index and reads the slot.
+    /// How often it found an older value there.
+    fn stale_slots(wmb: fn(), rmb: fn()) -> usize {
+        let (slot, index) = (AtomicU32::new(0), AtomicU32::new(0));
+        let start = Start(AtomicUsize::new(0));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..ROUNDS {
+                    start.wait(round);
+                    slot.store(round + 1, Relaxed);
+                    wmb();
+                    index.store(round + 1, Relaxed);
+                }
+            });
+            let stale = |round: &u32| {
+                start.wait(*round);
+                let published = index.load(Relaxed);
+                rmb();
+                slot.load(Relaxed) < published
+            };
+            (0..ROUNDS).filter(stale).count()
+        })
+    }
+
+    #[test]
+    fn no_wakeup_is_lost() {
+        assert_eq!(lost_wakeups(virt_mb), 0);
+        assert_eq!(lost_wakeups(xen_mb), 0);
+    }
+
+    #[test]
+    fn no_slot_is_stale() {
+        assert_eq!(stale_slots(virt_wmb, virt_rmb), 0);
+        assert_eq!(stale_slots(xen_wmb, xen_rmb), 0);
+        assert_eq!(stale_slots(virt_mb, virt_mb), 0);
+    }
+
+    /// Miri knows the orders that a language without barriers allows, and shows them.
+    #[test]
+    #[cfg(miri)]
+    fn weaker_barriers_break() {
+        assert_ne!(lost_wakeups(|| fence(Ordering::AcqRel)), 0);
+        assert_ne!(stale_slots(|| {}, virt_rmb), 0);
+        assert_ne!(stale_slots(virt_wmb, || {}), 0);
+    }
+}
