@@ -228,11 +228,11 @@ pub fn virt_rmb() {
 /// loads it; the table stands there. Without this one the other side may see the index before what it
 /// says is in the slots.
 ///
-/// It orders *loads* before the index too, which [`xen_wmb`] does not promise. An index does not only hand over
-/// what was written. A backend that pushes a response gives up the slot that it has read the
-/// request from, and a consumer of bytes gives up those that it took: the peer may overwrite them as
-/// soon as it sees the index. A load that is still under way by then returns what the peer wrote for
-/// later:
+/// It orders *loads* before the index too, which [`xen_wmb`] does not promise. An index does not
+/// only hand over what was written. A backend that pushes a response gives up the slot that it has
+/// read the request from, and a consumer of bytes gives up those that it took: the peer may overwrite
+/// them as soon as it sees the index. A load that is still under way by then returns what the peer
+/// wrote for later:
 ///
 /// | | consumer | peer |
 /// |---|---|---|
