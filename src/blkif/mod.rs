@@ -5,10 +5,12 @@
 //! rings, whose layout is that of the frontend's ABI.
 //!
 //! - [`Protocol`] is that ABI by its name in xenstore.
+//! - [`negotiation`] has the nodes of xenstore in which the two ends agree.
 //! - [`vbd`] has the numbers and names of virtual disks.
 
 mod decimal;
 mod excerpt;
+pub mod negotiation;
 mod protocol;
 pub mod vbd;
 

@@ -1,0 +1,225 @@
+//! Valid values of each type, and directories that are often nearly valid.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::num::NonZeroU32;
+
+use quickcheck::{Arbitrary, Gen};
+use xen_public::event_channel::EvtchnPort;
+use xen_public::grant_table::GrantRef;
+
+use super::super::*;
+use super::Store;
+use crate::blkif::Protocol;
+use crate::blkif::vbd::VirtualDevice;
+
+impl Arbitrary for RingPages {
+    fn arbitrary(g: &mut Gen) -> Self {
+        Self::from_order(u32::arbitrary(g) % 5).unwrap()
+    }
+}
+
+impl Arbitrary for BackendTransport {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let few = NonZeroU32::new(1 + u32::arbitrary(g) % 4).unwrap();
+        Self {
+            ring: RingPages::arbitrary(g),
+            queues: if bool::arbitrary(g) {
+                few
+            } else {
+                NonZeroU32::arbitrary(g)
+            },
+        }
+    }
+}
+
+impl Arbitrary for Discard {
+    fn arbitrary(g: &mut Gen) -> Self {
+        Self {
+            // A multiple of every sector size.
+            granularity: (1 + u32::arbitrary(g) % 0xf_ffff) * 4096,
+            alignment: u32::arbitrary(g) / 512 * 512,
+            secure: bool::arbitrary(g),
+        }
+    }
+}
+
+impl Arbitrary for BackendProperties {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let sector_size = *g.choose(&[512, 1024, 2048, 4096]).unwrap();
+        Self {
+            barrier: bool::arbitrary(g),
+            flush_cache: bool::arbitrary(g),
+            persistent: bool::arbitrary(g),
+            max_indirect_segments: u16::arbitrary(g) % 4097,
+            discard: Option::arbitrary(g),
+            info: VdiskFlags::from_bits(u32::arbitrary(g)),
+            sector_size,
+            physical_sector_size: sector_size * (1 + u32::from(u16::arbitrary(g))),
+            sectors: u64::arbitrary(g) >> 9,
+        }
+    }
+}
+
+impl Arbitrary for Word {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let length = 1 + usize::arbitrary(g) % Word::CAPACITY;
+        let text: Vec<u8> = (0..length)
+            .map(|_| b'!' + u8::arbitrary(g) % (b'~' - b'!' + 1))
+            .collect();
+        Word::new(&text).unwrap()
+    }
+}
+
+impl Arbitrary for BackendConfiguration {
+    fn arbitrary(g: &mut Gen) -> Self {
+        Self {
+            mode: *g.choose(&[Mode::ReadOnly, Mode::Writable]).unwrap(),
+            backend_type: Option::arbitrary(g).map(BackendType::new),
+            device_type: Option::arbitrary(g).map(DeviceType::new),
+            physical_device: Option::arbitrary(g)
+                .map(|(major, minor)| PhysicalDevice { major, minor }),
+            online: bool::arbitrary(g),
+            direct_io_safe: bool::arbitrary(g),
+            discard_enable: bool::arbitrary(g),
+        }
+    }
+}
+
+impl Arbitrary for FrontendConfiguration {
+    fn arbitrary(g: &mut Gen) -> Self {
+        Self {
+            virtual_device: VirtualDevice::new(u32::arbitrary(g)),
+            device_type: Option::arbitrary(g).map(DeviceType::new),
+            trusted: bool::arbitrary(g),
+        }
+    }
+}
+
+/// A frontend's choice with all its queues.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    pub(super) transport: FrontendTransport,
+    pub(super) queues: Vec<Queue>,
+}
+
+impl Arbitrary for Choice {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let ring = RingPages::arbitrary(g);
+        let queues = 1 + u32::arbitrary(g) % 12;
+        let transport = FrontendTransport::new(*g.choose(&Protocol::ALL).unwrap())
+            .with_persistent(bool::arbitrary(g))
+            .with_ring(ring)
+            .with_queues(NonZeroU32::new(queues).unwrap());
+        let mut queue = || {
+            let grants: Vec<GrantRef> = (0..ring.pages())
+                .map(|_| GrantRef::new(u32::arbitrary(g)))
+                .collect();
+            Queue {
+                event_channel: EvtchnPort::new(u32::arbitrary(g).max(1)),
+                ring: RingRefs::new(&grants).unwrap(),
+            }
+        };
+        let queues = (0..queues).map(|_| queue()).collect();
+        Self { transport, queues }
+    }
+}
+
+/// Nodes of both ends, with values that are mostly right.
+#[derive(Clone, Debug)]
+pub(super) struct Directory(pub(super) Store);
+
+impl Arbitrary for Directory {
+    fn arbitrary(g: &mut Gen) -> Self {
+        let mut store = Store::default();
+        let mut list: Vec<String> = names::ALL.iter().map(ToString::to_string).collect();
+        for queue in ["", "queue-0/", "queue-1/", "queue-2/"] {
+            list.push(format!("{queue}event-channel"));
+            list.push(format!("{queue}ring-ref"));
+            list.extend((0..16).map(|page| format!("{queue}ring-ref{page}")));
+        }
+        // One directory in two is right in most nodes, so that a single wrong one is met alone.
+        let mostly = bool::arbitrary(g);
+        for name in list {
+            let ring = name.contains("ring-ref") || name.contains("event-channel");
+            let absent = match (mostly, ring) {
+                (true, true) => u8::arbitrary(g) % 64 == 0,
+                (true, false) => u8::arbitrary(g) % 3 == 0,
+                _ => u8::arbitrary(g) % 2 == 0,
+            };
+            if !absent {
+                let value = value(g, &name, mostly);
+                store = store.with(&name, &value);
+            }
+        }
+        Self(store)
+    }
+
+    fn shrink(&self) -> alloc::boxed::Box<dyn Iterator<Item = Self>> {
+        let store = self.0.clone();
+        let names: Vec<String> = store.0.keys().cloned().collect();
+        alloc::boxed::Box::new(
+            names
+                .into_iter()
+                .map(move |name| Self(store.clone().without(&name))),
+        )
+    }
+}
+
+/// A value that suits the name, unless chance wants another.
+fn value(g: &mut Gen, name: &str, mostly: bool) -> Vec<u8> {
+    let odd = if mostly { 40 } else { 4 };
+    match u8::arbitrary(g) % odd {
+        0 => Vec::arbitrary(g),
+        1 => {
+            let wrong: &[&[u8]] = &[
+                b"",
+                b"-1",
+                b"+1",
+                b" 1",
+                b"1 ",
+                b"01",
+                b"1\0",
+                b"1\n",
+                b"0x10",
+                b"4294967295",
+                b"4294967296",
+                b"18446744073709551616",
+                b"\xff\xfe",
+                &[b'1'; 100],
+                b"3",
+                b"511",
+            ];
+            g.choose(wrong).unwrap().to_vec()
+        }
+        _ => {
+            let pick = |g: &mut Gen, of: &[&str]| g.choose(of).unwrap().to_string().into_bytes();
+            match name {
+                names::PROTOCOL => pick(g, &["x86_32-abi", "x86_64-abi", "arm-abi"]),
+                names::MODE => pick(g, &["r", "w"]),
+                names::TYPE => pick(g, &["file", "phy", "tap", "qdisk"]),
+                names::DEVICE_TYPE => pick(g, &["disk", "cdrom", "floppy"]),
+                names::PHYSICAL_DEVICE => pick(g, &["fd:0", "7:1c", "103:0"]),
+                names::SECTOR_SIZE => pick(g, &["512", "1024", "2048", "4096"]),
+                names::PHYSICAL_SECTOR_SIZE => pick(g, &["512", "4096", "8192"]),
+                names::DISCARD_GRANULARITY => pick(g, &["0", "512", "4096", "1048576"]),
+                names::DISCARD_ALIGNMENT => pick(g, &["0", "512", "1000", "3584"]),
+                names::MAX_RING_PAGE_ORDER | names::RING_PAGE_ORDER => {
+                    pick(g, &["0", "1", "2", "3", "4", "5"])
+                }
+                names::MAX_RING_PAGES | names::NUM_RING_PAGES => {
+                    pick(g, &["1", "2", "4", "8", "16", "32", "65536"])
+                }
+                names::MULTI_QUEUE_NUM_QUEUES => pick(g, &["1", "2", "3"]),
+                names::MULTI_QUEUE_MAX_QUEUES => pick(g, &["1", "4", "0"]),
+                names::SECTORS => u64::arbitrary(g).to_string().into_bytes(),
+                names::INFO | names::VIRTUAL_DEVICE => u32::arbitrary(g).to_string().into_bytes(),
+                names::FEATURE_MAX_INDIRECT_SEGMENTS => pick(g, &["0", "256", "4096", "70000"]),
+                _ if name.contains("ring-ref") => pick(g, &["8", "8", "8", "9", "0"]),
+                _ if name.contains("event-channel") => pick(g, &["1", "31", "4294967295"]),
+                _ => pick(g, &["0", "1"]),
+            }
+        }
+    }
+}
