@@ -126,50 +126,79 @@ impl Arbitrary for Choice {
     }
 }
 
-/// Nodes of both ends, with values that are mostly right.
-#[derive(Clone, Debug)]
-pub(super) struct Directory(pub(super) Store);
+/// Which nodes a random directory is to have.
+pub(super) trait Group {
+    const NAMES: &'static [&'static str];
+    const QUEUES: bool = false;
+}
 
-impl Arbitrary for Directory {
-    fn arbitrary(g: &mut Gen) -> Self {
-        let mut store = Store::default();
-        let mut list: Vec<String> = names::ALL.iter().map(ToString::to_string).collect();
-        for queue in ["", "queue-0/", "queue-1/", "queue-2/"] {
+macro_rules! groups {
+    ($($(#[$doc:meta])* $group:ident: $($name:ident)*;)*) => {$(
+        $(#[$doc])*
+        pub(super) enum $group {}
+
+        impl Group for $group {
+            const NAMES: &'static [&'static str] = &[$(names::$name),*];
+        }
+    )*};
+}
+
+groups! {
+    /// Those of [`BackendTransport`].
+    Offer: MAX_RING_PAGE_ORDER MAX_RING_PAGES MULTI_QUEUE_MAX_QUEUES;
+    /// Those of [`BackendProperties`].
+    Properties: FEATURE_BARRIER FEATURE_FLUSH_CACHE FEATURE_DISCARD FEATURE_PERSISTENT
+        FEATURE_MAX_INDIRECT_SEGMENTS DISCARD_ALIGNMENT DISCARD_GRANULARITY DISCARD_SECURE INFO
+        SECTOR_SIZE PHYSICAL_SECTOR_SIZE SECTORS;
+    /// Those of both configurations.
+    Configuration: MODE TYPE PHYSICAL_DEVICE ONLINE DIRECT_IO_SAFE DISCARD_ENABLE DEVICE_TYPE
+        VIRTUAL_DEVICE TRUSTED;
+}
+
+/// Those of [`FrontendTransport`] and its queues.
+pub(super) enum Transport {}
+
+impl Group for Transport {
+    const NAMES: &'static [&'static str] = &[
+        names::PROTOCOL,
+        names::RING_PAGE_ORDER,
+        names::NUM_RING_PAGES,
+        names::MULTI_QUEUE_NUM_QUEUES,
+        names::FEATURE_PERSISTENT,
+    ];
+    const QUEUES: bool = true;
+}
+
+/// Nodes with values that are mostly right.
+pub(super) fn directory<G: Group>(g: &mut Gen) -> Store {
+    let mut store = Store::default();
+    let mut list: Vec<String> = G::NAMES.iter().map(ToString::to_string).collect();
+    if G::QUEUES {
+        for queue in ["", "queue-0/", "queue-1/"] {
             list.push(format!("{queue}event-channel"));
             list.push(format!("{queue}ring-ref"));
             list.extend((0..16).map(|page| format!("{queue}ring-ref{page}")));
         }
-        // One directory in two is right in most nodes, so that a single wrong one is met alone.
-        let mostly = bool::arbitrary(g);
-        for name in list {
-            let ring = name.contains("ring-ref") || name.contains("event-channel");
-            let absent = match (mostly, ring) {
-                (true, true) => u8::arbitrary(g) % 64 == 0,
-                (true, false) => u8::arbitrary(g) % 3 == 0,
-                _ => u8::arbitrary(g) % 2 == 0,
-            };
-            if !absent {
-                let value = value(g, &name, mostly);
-                store = store.with(&name, &value);
-            }
+    }
+    // How rare a wrong value is: half of the directories have about one.
+    let odd = *g.choose(&[4, 40, 160, 160]).unwrap();
+    let pages = *g.choose(&["1", "2", "4"]).unwrap();
+    for name in list {
+        let needed = [names::SECTORS, names::INFO, names::SECTOR_SIZE].contains(&&*name);
+        let absent = match needed || name.contains("ring-ref") || name.contains("event") {
+            true => u8::arbitrary(g) % odd == 0,
+            false => u8::arbitrary(g) % 3 == 0,
+        };
+        if !absent {
+            let value = value(g, &name, pages, odd);
+            store = store.with(&name, &value);
         }
-        Self(store)
     }
-
-    fn shrink(&self) -> alloc::boxed::Box<dyn Iterator<Item = Self>> {
-        let store = self.0.clone();
-        let names: Vec<String> = store.0.keys().cloned().collect();
-        alloc::boxed::Box::new(
-            names
-                .into_iter()
-                .map(move |name| Self(store.clone().without(&name))),
-        )
-    }
+    store
 }
 
 /// A value that suits the name, unless chance wants another.
-fn value(g: &mut Gen, name: &str, mostly: bool) -> Vec<u8> {
-    let odd = if mostly { 40 } else { 4 };
+fn value(g: &mut Gen, name: &str, pages: &str, odd: u8) -> Vec<u8> {
     match u8::arbitrary(g) % odd {
         0 => Vec::arbitrary(g),
         1 => {
@@ -201,22 +230,36 @@ fn value(g: &mut Gen, name: &str, mostly: bool) -> Vec<u8> {
                 names::TYPE => pick(g, &["file", "phy", "tap", "qdisk"]),
                 names::DEVICE_TYPE => pick(g, &["disk", "cdrom", "floppy"]),
                 names::PHYSICAL_DEVICE => pick(g, &["fd:0", "7:1c", "103:0"]),
-                names::SECTOR_SIZE => pick(g, &["512", "1024", "2048", "4096"]),
-                names::PHYSICAL_SECTOR_SIZE => pick(g, &["512", "4096", "8192"]),
+                names::SECTOR_SIZE => pick(g, &["512", "512", "1024", "2048", "4096"]),
+                names::PHYSICAL_SECTOR_SIZE => pick(g, &["512", "4096", "4096", "8192"]),
                 names::DISCARD_GRANULARITY => pick(g, &["0", "512", "4096", "1048576"]),
                 names::DISCARD_ALIGNMENT => pick(g, &["0", "512", "1000", "3584"]),
-                names::MAX_RING_PAGE_ORDER | names::RING_PAGE_ORDER => {
-                    pick(g, &["0", "1", "2", "3", "4", "5"])
+                names::MAX_RING_PAGE_ORDER => pick(g, &["0", "1", "2", "3", "4", "5", "31"]),
+                names::MAX_RING_PAGES => pick(g, &["1", "2", "4", "8", "16", "32", "65536"]),
+                // The same in both schemes, mostly.
+                names::RING_PAGE_ORDER => {
+                    let order = match pages {
+                        "1" => "0",
+                        "2" => "1",
+                        _ => "2",
+                    };
+                    pick(g, &[order, order, order, order, order, "0", "1", "3", "5"])
                 }
-                names::MAX_RING_PAGES | names::NUM_RING_PAGES => {
-                    pick(g, &["1", "2", "4", "8", "16", "32", "65536"])
+                names::NUM_RING_PAGES => {
+                    pick(g, &[pages, pages, pages, pages, pages, "1", "2", "8", "32"])
                 }
-                names::MULTI_QUEUE_NUM_QUEUES => pick(g, &["1", "2", "3"]),
+                names::MULTI_QUEUE_NUM_QUEUES => pick(g, &["1", "1", "2", "2", "3"]),
                 names::MULTI_QUEUE_MAX_QUEUES => pick(g, &["1", "4", "0"]),
-                names::SECTORS => u64::arbitrary(g).to_string().into_bytes(),
+                names::SECTORS => (u64::arbitrary(g) >> (u8::arbitrary(g) % 64))
+                    .to_string()
+                    .into_bytes(),
                 names::INFO | names::VIRTUAL_DEVICE => u32::arbitrary(g).to_string().into_bytes(),
-                names::FEATURE_MAX_INDIRECT_SEGMENTS => pick(g, &["0", "256", "4096", "70000"]),
-                _ if name.contains("ring-ref") => pick(g, &["8", "8", "8", "9", "0"]),
+                names::FEATURE_MAX_INDIRECT_SEGMENTS => {
+                    pick(g, &["0", "256", "4096", "4097", "65535", "70000"])
+                }
+                _ if name.contains("ring-ref") => {
+                    pick(g, &["8", "8", "8", "8", "8", "8", "9", "0"])
+                }
                 _ if name.contains("event-channel") => pick(g, &["1", "31", "4294967295"]),
                 _ => pick(g, &["0", "1"]),
             }

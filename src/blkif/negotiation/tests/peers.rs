@@ -124,6 +124,41 @@ fn plain_backend() {
     }
 }
 
+/// Values that say "none" or more than can be used.
+#[test]
+fn values_at_the_border() {
+    let right = Store::of(&[
+        ("sectors", "8"),
+        ("info", "0"),
+        ("sector-size", "4096"),
+        ("feature-discard", "1"),
+        ("discard-granularity", "0"),
+    ]);
+    for (offered, used) in [
+        ("0", 0),
+        ("4096", 4096),
+        ("4097", 4096),
+        ("4294967295", 4096),
+    ] {
+        let mut store = right
+            .clone()
+            .with("feature-max-indirect-segments", offered.as_bytes());
+        let read = BackendProperties::read(&mut store).unwrap();
+        assert_eq!(read.max_indirect_segments, used);
+        assert_eq!(read.discard.map(|discard| discard.granularity), Some(4096));
+    }
+    for (order, pages, used) in [
+        ("5", "1", 16),
+        ("0", "32", 16),
+        ("1", "8", 8),
+        ("3", "2", 8),
+    ] {
+        let mut store = Store::of(&[("max-ring-page-order", order), ("max-ring-pages", pages)]);
+        let offer = BackendTransport::read(&mut store).unwrap();
+        assert_eq!(offer.ring.pages(), used);
+    }
+}
+
 /// An old frontend that knows nothing but one ring.
 #[test]
 fn frontend_without_any_choice() {
