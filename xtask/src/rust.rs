@@ -52,6 +52,9 @@ impl Core {
     }
 }
 
+/// The variable that forbids to install anything; `cargo xtask test --no-install` sets it for what it runs.
+pub const NO_INSTALL: &str = "XTASK_NO_INSTALL";
+
 /// Held while rustup may install something: it does not expect another of itself beside it.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
@@ -133,14 +136,10 @@ pub fn find_core(target: &str) -> Result<Result<Core, String>> {
     if holds_core(&libraries) {
         return Ok(Ok(Core::Installed));
     }
-    let mut add = Command::new("rustup");
-    add.current_dir(tool::root())
-        .args(["target", "add", target]);
-    let refused = match tool::have("rustup").then(|| tool::run(&mut add)) {
-        Some(Ok(_)) if holds_core(&libraries) => return Ok(Ok(Core::Installed)),
-        Some(Ok(_)) => format!("`{}` did not bring it", tool::line(&add)),
-        Some(Err(error)) => format!("{error:#}"),
-        None => "there is no rustup to add it".to_owned(),
+    let refused = match install(may_install(), &["target", "add", target]) {
+        Ok(()) if holds_core(&libraries) => return Ok(Ok(Core::Installed)),
+        Ok(()) => "rustup did not bring it".to_owned(),
+        Err(reason) => reason,
     };
     if has_sources(&mut rustc()) {
         return Ok(Ok(Core::Built));
@@ -167,14 +166,57 @@ pub fn find_miri() -> Result<(), String> {
     if version().is_ok() && has_sources(nightly().arg("rustc")) {
         return Ok(());
     }
-    let mut add = Command::new("rustup");
-    add.current_dir(tool::root())
-        .args(["component", "add", "--toolchain", "nightly"])
-        .args(["miri", "rust-src"]);
-    match tool::run(&mut add).and_then(|_| version()) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!(
-            "the nightly toolchain has no Miri (rustup toolchain install nightly -c miri -c rust-src): {error:#}"
-        )),
+    let add = [
+        "component",
+        "add",
+        "--toolchain",
+        "nightly",
+        "miri",
+        "rust-src",
+    ];
+    let outcome = install(may_install(), &add)
+        .and_then(|()| version().map(|_| ()).map_err(|error| format!("{error:#}")));
+    outcome.map_err(|why| {
+        format!(
+            "the nightly toolchain has no Miri (rustup toolchain install nightly -c miri -c rust-src): {why}"
+        )
+    })
+}
+
+fn may_install() -> bool {
+    std::env::var_os(NO_INSTALL).is_none()
+}
+
+/// Has rustup install something, if that is allowed and there is a rustup.
+fn install(allowed: bool, arguments: &[&str]) -> Result<(), String> {
+    if !tool::have("rustup") {
+        return Err("there is no rustup to add it".to_owned());
+    }
+    let mut rustup = Command::new("rustup");
+    rustup.current_dir(tool::root()).args(arguments);
+    if !allowed {
+        return Err(format!("{NO_INSTALL} forbids `{}`", tool::line(&rustup)));
+    }
+    tool::run(&mut rustup)
+        .map(|_| ())
+        .map_err(|error| format!("{error:#}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forbidden_is_not_asked_of_rustup() {
+        if !tool::have("rustup") {
+            assert!(install(true, &["--version"]).is_err());
+            return;
+        }
+        // A rustup that ran would succeed.
+        assert_eq!(install(true, &["--version"]), Ok(()));
+        assert_eq!(
+            install(false, &["--version"]),
+            Err("XTASK_NO_INSTALL forbids `rustup --version`".to_owned())
+        );
     }
 }

@@ -238,7 +238,10 @@ impl Apt {
             let ready = self.ready(index, again)?;
             let offered = madison(&ready, package)?;
             let result = if offered.iter().any(|offer| offer.version == version) {
-                download(&ready, words, folder).map_err(Error::Failed)
+                download(&ready, words, folder).map_err(|error| match format!("{error:#}") {
+                    text if unanswered(&text) && !refused(&text) => Error::Unavailable(text),
+                    _ => Error::Failed(error),
+                })
             } else {
                 Err(Error::NotOffered {
                     package: package.to_owned(),
@@ -304,12 +307,19 @@ impl Apt {
         let output = update
             .output()
             .with_context(|| format!("cannot start `{}`", tool::line(&update)))?;
-        // Not one index: no mirror answers. Some of them: go on, and remember what was missing.
-        let complaint = complaints(
-            &String::from_utf8_lossy(&output.stderr),
-            output.status.success(),
-        );
-        if !has_index(&home.join("lists"), source) {
+        // Not one index: no mirror answers. Some of them: go on, and remember what was missing. But what
+        // a mirror did answer must be what is signed.
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let complaint = complaints(&stderr, output.status.success());
+        let nothing = !has_index(&home.join("lists"), source);
+        if refused(&stderr) || (nothing && !unanswered(&stderr)) {
+            return Err(Error::Failed(anyhow!(
+                "`{}` failed ({}):\n{stderr}",
+                tool::line(&update),
+                output.status
+            )));
+        }
+        if nothing {
             let reason = format!(
                 "`{}` brought no index ({}): {}",
                 tool::line(&update),
@@ -340,6 +350,48 @@ fn complaints(stderr: &str, success: bool) -> Option<String> {
         text += &format!("; and {} more", lines.len() - SHOWN);
     }
     (!lines.is_empty()).then_some(text)
+}
+
+/// Whether apt says that what came is not what the mirror signed, or that the signature is not good.
+fn refused(text: &str) -> bool {
+    const WORDS: [&str; 8] = [
+        "hash sum mismatch",
+        "unexpected size",
+        "gpg error",
+        "no_pubkey",
+        "not signed",
+        "invalid signature",
+        "signatures were invalid",
+        "could not be verified",
+    ];
+    holds_one(text, &WORDS)
+}
+
+/// Whether apt says that a mirror could not be reached.
+fn unanswered(text: &str) -> bool {
+    const WORDS: [&str; 14] = [
+        "could not resolve",
+        "temporary failure resolving",
+        "something wicked happened resolving",
+        "could not connect",
+        "cannot initiate the connection",
+        "unable to connect",
+        "connection failed",
+        "connection refused",
+        "connection timed out",
+        "network is unreachable",
+        "no route to host",
+        // A proxy that does not let us out.
+        "403  forbidden",
+        "407  proxy authentication required",
+        "502  bad gateway",
+    ];
+    holds_one(text, &WORDS)
+}
+
+fn holds_one(text: &str, words: &[&str]) -> bool {
+    let text = text.to_lowercase();
+    words.iter().any(|word| text.contains(word))
 }
 
 /// Whether the lists folder holds an index file.
@@ -561,6 +613,45 @@ mod tests {
             error.to_string(),
             "xen 1 is no longer offered; on offer: 2\n(incomplete: W: bullseye)"
         );
+    }
+
+    #[test]
+    fn a_wrong_index_is_told_from_none() {
+        let offline = "W: Failed to fetch http://m/dists/x/InRelease  Temporary failure resolving 'm'\n\
+            W: Some index files failed to download. They have been ignored, or old ones used instead.";
+        assert!(unanswered(offline) && !refused(offline));
+        let wrong = "E: Failed to fetch http://m/Packages.xz  Hash Sum mismatch\n   Hashes of expected file:";
+        assert!(refused(wrong) && !unanswered(wrong));
+        let unsigned =
+            "W: GPG error: http://m x InRelease: The following signatures couldn't be verified";
+        assert!(refused(unsigned));
+        let gone = "E: The repository 'http://m x Release' does not have a Release file.";
+        assert!(!refused(gone) && !unanswered(gone));
+    }
+
+    /// A mirror on this machine whose index is not the signed one, and one that no one listens at.
+    #[test]
+    fn a_wrong_index_fails_and_a_silent_mirror_is_unavailable() {
+        if !tool::have("apt-get") || !tool::have("apt-cache") {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let ask = |mirror: &str, name: &str| {
+            let etc = dir.path().join(name);
+            std::fs::create_dir_all(&etc).unwrap();
+            let line = format!("deb {mirror} bookworm main\n");
+            std::fs::write(etc.join("sources.list"), line).unwrap();
+            let apt = Apt::new(&etc, &etc.join("cache")).unwrap();
+            apt.offered("xen", "amd64")
+        };
+        let release = dir.path().join("mirror/dists/bookworm");
+        std::fs::create_dir_all(&release).unwrap();
+        std::fs::write(release.join("InRelease"), "Origin: nobody\n").unwrap();
+        let wrong = ask(&format!("file:{}/mirror", dir.path().display()), "wrong");
+        assert!(matches!(wrong, Err(Error::Failed(_))), "{wrong:?}");
+        // Port 9 of this machine.
+        let silent = ask("http://127.0.0.1:9/debian", "silent");
+        assert!(matches!(silent, Err(Error::Unavailable(_))), "{silent:?}");
     }
 
     #[test]

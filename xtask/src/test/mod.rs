@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::rust;
 use crate::tool::{self, NOT_RUN};
 use needs::Provider;
 use process::Ended;
@@ -54,7 +55,7 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         print!("{}", report::list(&suites));
         return Ok(ExitCode::SUCCESS);
     }
-    let bench = Bench::new()?;
+    let bench = Bench::new(options.no_install)?;
     let mut provider = Provider::new(options.no_install);
     let mut rows = Vec::new();
     for suite in suites {
@@ -100,10 +101,11 @@ struct Bench {
     logs: PathBuf,
     /// A copy of this program: the workspace's own builds replace the one that runs.
     xtask: PathBuf,
+    no_install: bool,
 }
 
 impl Bench {
-    fn new() -> Result<Self> {
+    fn new(no_install: bool) -> Result<Self> {
         let logs = tool::cache_dir("test")?;
         let own = std::env::current_exe().context("finding this program's file")?;
         let xtask = logs
@@ -113,7 +115,11 @@ impl Bench {
         let _ = std::fs::remove_file(&xtask);
         std::fs::copy(&own, &xtask)
             .with_context(|| format!("copying {} to {}", own.display(), xtask.display()))?;
-        Ok(Self { logs, xtask })
+        Ok(Self {
+            logs,
+            xtask,
+            no_install,
+        })
     }
 
     fn run(&self, suite: &Suite, provider: &mut Provider) -> Result<Outcome> {
@@ -178,6 +184,9 @@ impl Bench {
             }
         };
         command.envs(suite.env.iter().copied());
+        if self.no_install {
+            command.env(rust::NO_INSTALL, "1");
+        }
         let line = tool::line(&command);
         let limit = suite.limit().saturating_sub(start.elapsed());
         let ended = process::run(&mut command, log, limit, || {

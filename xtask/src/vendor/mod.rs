@@ -162,8 +162,9 @@ impl Sources {
         })
     }
 
-    /// The archive of a release, or why there is none to compare with.
-    fn archive(&self, manifest: &Manifest) -> Result<PathBuf, String> {
+    /// The archive of a release, or why there is none to compare with: nothing is known then, unless apt
+    /// brought something wrong.
+    fn archive(&self, manifest: &Manifest) -> Result<PathBuf, (Status, String)> {
         let source = &manifest.source;
         if let Some(file) = self.files.get(&source.sha256) {
             return Ok(file.clone());
@@ -177,11 +178,14 @@ impl Sources {
             return Ok(file.clone());
         }
         match &self.apt {
-            None => Err("no --source FILE given for it".to_owned()),
-            Some(Err(reason)) => Err(reason.clone()),
+            None => Err((Status::NotRun, "no --source FILE given for it".to_owned())),
+            Some(Err(reason)) => Err((Status::NotRun, reason.clone())),
             Some(Ok(apt)) => apt
                 .fetch_source(&source.package, &source.debian_version)
-                .map_err(|error: apt::Error| error.to_string()),
+                .map_err(|error| match error {
+                    apt::Error::Failed(error) => (Status::Failed, format!("{error:#}")),
+                    error => (Status::NotRun, error.to_string()),
+                }),
         }
     }
 }
@@ -267,9 +271,14 @@ fn compare(vendor: &Path, manifest: &Manifest, sources: &Sources) -> Status {
     let name = manifest::folder_name(&manifest.release);
     let path = match sources.archive(manifest) {
         Ok(path) => path,
-        Err(reason) => {
-            println!("{name}: NOT RUN: comparison with the archive: {reason}");
-            return Status::NotRun;
+        Err((status, reason)) => {
+            let word = if status == Status::Failed {
+                "FAILED"
+            } else {
+                "NOT RUN"
+            };
+            println!("{name}: {word}: comparison with the archive: {reason}");
+            return status;
         }
     };
     let problems = match archive::read(&path) {
@@ -359,9 +368,9 @@ mod tests {
             wanted: true,
         };
         let manifest = Manifest::read(&vendor.path().join("xen-4.20")).unwrap();
-        let reason = sources.archive(&manifest).unwrap_err();
+        let (status, reason) = sources.archive(&manifest).unwrap_err();
         let told = reason.contains("name no Debian release") || reason.contains("no apt-");
-        assert!(told, "{reason}");
+        assert!(told && status == Status::NotRun, "{status:?}: {reason}");
         let status = run_check(vendor.path(), &["4.20"], &sources).unwrap();
         assert_eq!((status, status.code()), (Status::NotRun, NOT_RUN));
         std::fs::write(vendor.path().join("stray"), "").unwrap();

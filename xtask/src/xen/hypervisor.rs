@@ -76,6 +76,24 @@ impl From<anyhow::Error> for Error {
     }
 }
 
+impl From<apt::Error> for Error {
+    fn from(error: apt::Error) -> Self {
+        match error {
+            apt::Error::Failed(error) => Error::Wrong(error),
+            error => Error::Missing(error.to_string()),
+        }
+    }
+}
+
+/// What the report says of a package that was taken in place of the pinned one.
+fn drift(pin: &Pin, taken: &str, bytes: &[u8]) -> String {
+    format!(
+        "{} is no longer offered, took {taken}, sha256 {}",
+        pin.version,
+        tool::sha256(bytes)
+    )
+}
+
 /// Fetches the package of a pin, or the newest of its release, and unpacks the hypervisor.
 ///
 /// # Errors
@@ -100,13 +118,13 @@ pub fn fetch(apt: &Apt, pin: &Pin) -> Result<Hypervisor, Error> {
         Err(apt::Error::NotOffered { offered, .. }) if !offered.is_empty() => {
             let versions: Vec<_> = offered.iter().map(|offer| &*offer.version).collect();
             let newest = newest(&versions)?;
-            let deb = apt
-                .fetch_deb(&package, newest, "amd64")
-                .map_err(|error| Error::Missing(error.to_string()))?;
-            let drift = format!("{} is no longer offered, took {newest}", pin.version);
+            let deb = apt.fetch_deb(&package, newest, "amd64")?;
+            let bytes =
+                std::fs::read(&deb).with_context(|| format!("reading {}", deb.display()))?;
+            let drift = drift(pin, newest, &bytes);
             (deb, Some(drift))
         }
-        Err(error) => return Err(Error::Missing(error.to_string())),
+        Err(error) => return Err(error.into()),
     };
     if !tool::have("dpkg-deb") {
         return Err(Error::Missing(
@@ -231,6 +249,24 @@ mod tests {
             error.contains("is no ELF file") && error.contains("[4d, 5a]"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn another_package_is_named_with_its_digest() {
+        let text = drift(&PINS[0], "4.14.7-1", b"abc");
+        assert_eq!(
+            text,
+            "4.14.6-1 is no longer offered, took 4.14.7-1, \
+             sha256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[test]
+    fn only_what_nothing_is_known_about_is_missing() {
+        let unavailable = apt::Error::Unavailable("no network".to_owned());
+        assert!(matches!(unavailable.into(), Error::Missing(_)));
+        let failed = apt::Error::Failed(anyhow!("Hash Sum mismatch"));
+        assert!(matches!(failed.into(), Error::Wrong(_)));
     }
 
     #[test]

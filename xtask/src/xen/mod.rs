@@ -17,11 +17,12 @@ pub mod machine;
 pub mod self_test;
 pub mod verdict;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::apt::Apt;
 use crate::tool::{self, NOT_RUN};
@@ -95,6 +96,7 @@ struct Subject {
 pub fn command(options: &Options) -> Result<ExitCode> {
     let start = Instant::now();
     check(options)?;
+    let _alone = alone(&tool::cache_dir("xen")?)?;
     let mut tally = Tally::default();
     let kernel = match machine::have_qemu() {
         Ok(()) => kernel::build()?,
@@ -149,6 +151,20 @@ pub fn command(options: &Options) -> Result<ExitCode> {
         start.elapsed().as_secs_f32()
     );
     Ok(tally.exit_code())
+}
+
+/// Waits until no other run uses the folder, in which each unpacks, copies and boots files of the same
+/// names; the folder is this run's until the file is closed.
+fn alone(dir: &Path) -> Result<File> {
+    use rustix::fs::{FlockOperation, flock};
+    let path = dir.join("lock");
+    let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        eprintln!("another `cargo xtask xen` is at work in {}", dir.display());
+        flock(&file, FlockOperation::LockExclusive)
+            .with_context(|| format!("locking {}", path.display()))?;
+    }
+    Ok(file)
 }
 
 /// Refuses options that can't be met.
@@ -272,6 +288,24 @@ mod tests {
         assert_eq!(code(1, 1, 1), is(1));
         assert_eq!(code(2, 0, 1), is(3));
         assert_eq!(code(0, 0, 0), is(3));
+    }
+
+    #[test]
+    fn one_run_at_a_time_has_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path();
+        let first = alone(path).unwrap();
+        let (send, receive) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let second = alone(path);
+                send.send(second.is_ok()).unwrap();
+            });
+            let waiting = receive.recv_timeout(Duration::from_millis(200));
+            assert!(waiting.is_err(), "{waiting:?}");
+            drop(first);
+            assert_eq!(receive.recv_timeout(Duration::from_secs(20)), Ok(true));
+        });
     }
 
     #[test]
