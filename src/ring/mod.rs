@@ -43,7 +43,6 @@ pub use back::{BackRing, Requests};
 pub use error::{AttachError, AttachReason, Corrupt, PutError};
 pub use front::{FrontRing, Responses};
 pub use memory::{Mapping, Misaligned, SharedMemory};
-#[allow(unused_imports)] // until blkif uses it
 pub(crate) use shared::Slot;
 pub use types::{
     ExtraRequest, ExtraResponse, HEADER_BYTES, Plain, RingTypes, const_ring_size, rd32, slot_bytes,
