@@ -30,7 +30,9 @@
 //! Header: `xen/include/public/io/ring.h`.
 
 mod back;
+pub mod bytes;
 mod error;
+pub mod flex;
 mod front;
 pub mod kinds;
 mod memory;
