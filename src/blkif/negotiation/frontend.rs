@@ -18,6 +18,34 @@ use crate::blkif::{DecimalFault, Excerpt, Protocol};
 /// A frontend that connects anew, after a restore or after another driver had the device, must remove
 /// what it does not write this time: a leftover `ring-page-order` or `multi-queue-num-queues` would
 /// tell the backend something else.
+///
+/// ```
+/// use core::convert::Infallible;
+/// use xen_abi::blkif::Protocol;
+/// use xen_abi::blkif::negotiation::{FrontendTransport, Queue, RingRefs};
+///
+/// let ring = RingRefs::new(&[8.into(), 9.into()]).ok_or("no ring has that many pages")?;
+/// let queue = Queue { event_channel: 5.into(), ring };
+/// let transport = FrontendTransport::new(Protocol::Arm).with_ring(ring.pages());
+///
+/// let mut nodes = Vec::new();
+/// let mut write = |name: &str, value: &dyn core::fmt::Display| {
+///     nodes.push(format!("{name} = {value}"));
+///     Ok::<(), Infallible>(())
+/// };
+/// transport.write(&mut write)?;
+/// transport.write_queue(0, &queue, &mut write)?;
+/// assert_eq!(nodes, [
+///     "protocol = arm-abi",
+///     "ring-page-order = 1",
+///     "num-ring-pages = 2",
+///     "feature-persistent = 0",
+///     "ring-ref0 = 8",
+///     "ring-ref1 = 9",
+///     "event-channel = 5",
+/// ]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FrontendTransport {
     protocol: Protocol,

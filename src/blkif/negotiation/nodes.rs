@@ -9,7 +9,28 @@ use crate::blkif::decimal::decimal;
 
 /// The nodes of one directory of xenstore.
 ///
-/// A closure `FnMut(&str, &mut [u8]) -> Result<Option<usize>, E>` is one too.
+/// A closure `FnMut(&str, &mut [u8]) -> Result<Option<usize>, E>` is one too. A kernel asks xenstore on
+/// its ring and copies the reply; a program does it with its library or with a file for each node:
+///
+/// ```no_run
+/// use std::io;
+/// use xen_abi::blkif::negotiation::BackendTransport;
+///
+/// let mut nodes = |name: &str, buffer: &mut [u8]| {
+///     match std::fs::read(format!("/xenstore/backend/{name}")) {
+///         Ok(value) => {
+///             let copied = value.len().min(buffer.len());
+///             buffer[..copied].copy_from_slice(&value[..copied]);
+///             Ok(Some(value.len()))
+///         }
+///         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+///         Err(error) => Err(error),
+///     }
+/// };
+/// let offer = BackendTransport::read(&mut nodes)?;
+/// println!("rings of up to {} pages", offer.ring.pages());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Nodes {
     /// Why xenstore could not be read.
     type Error;
