@@ -13,6 +13,7 @@
 //! - `zerocopy` (default): zerocopy's derives on the hand-written types of [`xen_public`].
 //! - `simulate`: a hypervisor in memory, `hypercall::simulate`, for the tests of kernels and drivers.
 //!   Needs `alloc`.
+//! - `toolstack`: the rings of `vm_event`, whose messages change with each release of Xen.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]

@@ -36,6 +36,7 @@ pub mod flex;
 mod front;
 pub mod kinds;
 mod memory;
+mod message;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -45,11 +46,16 @@ pub use back::{BackRing, Requests};
 pub use error::{AttachError, AttachReason, Corrupt, PutError};
 pub use front::{FrontRing, Responses};
 pub use memory::{Mapping, Misaligned, SharedMemory};
+pub use message::{Field, Message};
+#[allow(unused_imports)] // until blkif uses it
 pub(crate) use shared::Slot;
 pub use types::{
-    ExtraRequest, ExtraResponse, HEADER_BYTES, Plain, RingTypes, const_ring_size, rd32, slot_bytes,
-    word_bytes,
+    AnyBytes, ExtraRequest, ExtraResponse, HEADER_BYTES, Plain, RingTypes, const_ring_size, rd32,
+    slot_bytes, word_bytes,
 };
+
+#[doc(inline)]
+pub use crate::__xen_abi_ring_field as field;
 
 /// Whether the other end wants an event for what was just pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,37 +10,79 @@ use core::mem::MaybeUninit;
 
 use super::memory::SharedMemory;
 
-/// A type that any bytes are a value of, and whose values are nothing but their bytes.
+/// A type that any bytes are a value of, unions included.
 ///
-/// Messages are copied between private memory and a page that the other end writes. What arrives
-/// there must be a value whatever the other end wrote, and what leaves must hold no byte that was
-/// never written: padding would carry our secrets to another domain.
+/// Messages are copied out of a page that the other end writes. What arrives must be a value whatever
+/// the other end wrote.
 ///
 /// # Safety
 ///
-/// - Every bit pattern of the type's size is a valid value.
-/// - No byte of it is padding, so each is initialised in every value.
+/// - Whatever its bytes are, once they are initialised they are a valid value.
+/// - No byte of it is padding. In a union that means that each byte belongs to at least one member
+///   that has no padding there.
 /// - It holds no reference, no pointer that anybody follows, and no cell.
 ///
-/// Integers and arrays keep this, and so do the structures of [`xen_public::abi`] that hold no union:
-/// their padding stands there as fields. A union does not: a value made of its smaller member leaves
-/// the rest of its bytes unset.
-pub unsafe trait Plain: Copy + 'static {}
+/// Integers and arrays keep this, and so do the structures and unions of [`xen_public::abi`]: padding
+/// stands there as fields, and each union has a member `_bytes` that covers it.
+pub unsafe trait AnyBytes: Copy + 'static {}
+
+/// A type whose values are nothing but bytes, each of them initialised.
+///
+/// That is what may leave for a page that another domain reads: a byte that was never written would
+/// carry what our memory held before.
+///
+/// # Safety
+///
+/// No value of the type has a byte that is not initialised. So it holds no union: a value made of a
+/// union's smaller member leaves the rest of its bytes unset. [`Message`](super::Message) carries those.
+///
+/// Integers and arrays of plain types keep this, and so do the structures of [`xen_public::abi`] that
+/// hold no union.
+pub unsafe trait Plain: AnyBytes {}
 
 macro_rules! plain {
     ($($type:ty),* $(,)?) => {
         $(
-            // SAFETY: an integer, or a generated structure of integers and arrays, without a union and
-            // with its padding as fields; the layout tests hold its size against the sum of theirs.
+            // SAFETY: an integer, or a generated structure of integers and arrays with its padding as
+            // fields; the layout tests hold its size against the sum of theirs.
+            unsafe impl $crate::ring::AnyBytes for $type {}
+            // SAFETY: as above, and it holds no union.
             unsafe impl $crate::ring::Plain for $type {}
         )*
     };
 }
 pub(crate) use plain;
 
+/// Implements [`AnyBytes`] for generated types, and [`Plain`] for those that hold no union. The tests
+/// hold each of them against its layout table, which knows what is padding and what is a union.
+macro_rules! generated {
+    (
+        $list:ident:
+        $($module:ident { plain: $($plain:ident)*; with_union: $($with_union:ident)*; })*
+    ) => {
+        $($crate::ring::types::plain! { $($module::$plain),* })*
+        $($(
+            // SAFETY: a generated structure or union of integers and arrays with its padding as fields;
+            // a union has a member that covers all of it. The tests look both up in the layout tables.
+            unsafe impl $crate::ring::AnyBytes for $module::$with_union {}
+        )*)*
+        /// Header, name, and whether it was said to hold a union.
+        #[cfg(test)]
+        pub(in $crate::ring) const $list: &[(&str, &str, bool)] = &[
+            $(
+                $((stringify!($module), stringify!($plain), false),)*
+                $((stringify!($module), stringify!($with_union), true),)*
+            )*
+        ];
+    };
+}
+pub(crate) use generated;
+
 plain!(u8, u16, u32, u64, i8, i16, i32, i64);
 
-// SAFETY: elements follow each other without a gap, and each is plain.
+// SAFETY: elements follow each other without a gap, and any bytes are a value of each.
+unsafe impl<T: AnyBytes, const N: usize> AnyBytes for [T; N] {}
+// SAFETY: as above, and each element is plain.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
 /// The messages of a ring: which protocol it speaks.
@@ -48,7 +90,7 @@ unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 /// Xen's own protocols stand in [`kinds`](super::kinds). A further one is a type of its own:
 ///
 /// ```
-/// use xen_abi::ring::{self, Plain, RingTypes};
+/// use xen_abi::ring::{self, AnyBytes, Plain, RingTypes};
 ///
 /// #[derive(Clone, Copy, Debug, PartialEq)]
 /// #[repr(C)]
@@ -62,8 +104,12 @@ unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 ///     id: u32,
 /// }
 /// // SAFETY: fields of 32 bits each, so there is no padding and any bytes are a value.
-/// unsafe impl Plain for Ask {}
+/// unsafe impl AnyBytes for Ask {}
 /// // SAFETY: as above.
+/// unsafe impl AnyBytes for Answer {}
+/// // SAFETY: no union.
+/// unsafe impl Plain for Ask {}
+/// // SAFETY: no union.
 /// unsafe impl Plain for Answer {}
 ///
 /// /// The ring between those who ask and those who answer.
