@@ -67,7 +67,7 @@ mod ring;
 mod tests;
 mod word;
 
-pub use backend::{BackendProperties, BackendTransport, Discard, VdiskFlags};
+pub use backend::{BackendProperties, BackendTransport, DiscardProperties, VdiskFlags};
 pub use configuration::{BackendConfiguration, FrontendConfiguration, Mode, PhysicalDevice};
 pub use error::{Error, Fault, ValueError};
 pub use frontend::FrontendTransport;

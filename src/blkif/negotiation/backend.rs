@@ -7,7 +7,9 @@ use xen_public::abi::x86_64::io::blkif as c;
 
 use super::nodes::{Writer, boolean, long_number, number, optional, required};
 use super::{Error, Fault, Node, Nodes, RingPages, ValueError, names};
-use crate::blkif::{DecimalFault, Excerpt};
+use crate::blkif::{
+    DecimalFault, DiscardLimits, Excerpt, LimitError, Limits, MAX_INDIRECT_SEGMENTS,
+};
 
 /// How the backend can be talked to: written by it before it goes to `InitWait`, read by the frontend
 /// before that makes its rings.
@@ -100,7 +102,7 @@ impl core::ops::BitOr for VdiskFlags {
 
 /// How the backend discards.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Discard {
+pub struct DiscardProperties {
     /// The bytes of one extent that can be discarded by itself: a multiple of the sector size.
     pub granularity: u32,
     /// The bytes from the disk's start to the beginning of an extent: a multiple of 512.
@@ -121,11 +123,11 @@ pub struct BackendProperties {
     pub flush_cache: bool,
     /// Whether it can keep grants mapped.
     pub persistent: bool,
-    /// The most segments of an indirect request, at most [`MAX_INDIRECT_SEGMENTS`](Self::MAX_INDIRECT_SEGMENTS);
+    /// The most segments of an indirect request, at most [`MAX_INDIRECT_SEGMENTS`];
     /// 0 if it serves none.
     pub max_indirect_segments: u16,
     /// How it discards; none if it doesn't.
-    pub discard: Option<Discard>,
+    pub discard: Option<DiscardProperties>,
     /// What the disk is. There is no default.
     pub info: VdiskFlags,
     /// The bytes of a logical sector, to which requests must be aligned: 512, 1024, 2048 or 4096. It is
@@ -141,13 +143,6 @@ pub struct BackendProperties {
 }
 
 impl BackendProperties {
-    /// The most segments of an indirect request: 8 pages of 512 segments.
-    #[doc(alias = "BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST")]
-    pub const MAX_INDIRECT_SEGMENTS: u16 = {
-        let pages = c::BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST as usize;
-        (pages * (4096 / size_of::<c::blkif_request_segment>())) as u16
-    };
-
     /// The largest sector. A segment lies within one page and must be aligned to the sector size, so a
     /// larger one could never be transferred.
     pub const MAX_SECTOR_SIZE: u32 = 4096;
@@ -169,12 +164,12 @@ impl BackendProperties {
         let indirect = Node::new(names::FEATURE_MAX_INDIRECT_SEGMENTS);
         let max_indirect_segments = optional(nodes, indirect, |value| {
             let segments = u16::try_from(number(value)?).unwrap_or(u16::MAX);
-            Ok(segments.min(Self::MAX_INDIRECT_SEGMENTS))
+            Ok(segments.min(MAX_INDIRECT_SEGMENTS))
         })?;
         let discard = if boolean(nodes, names::FEATURE_DISCARD, false)? {
             let granularity = optional(nodes, Node::new(names::DISCARD_GRANULARITY), number)?;
             let alignment = optional(nodes, Node::new(names::DISCARD_ALIGNMENT), number)?;
-            Some(Discard {
+            Some(DiscardProperties {
                 granularity: granularity
                     .filter(|bytes| *bytes != 0)
                     .unwrap_or(sector_size),
@@ -231,6 +226,55 @@ impl BackendProperties {
         writer.value(Node::new(names::SECTORS), &self.sectors)
     }
 
+    /// What a backend that publishes this has agreed to do: the limits for its rings.
+    ///
+    /// # Errors
+    ///
+    /// If the sector size or the discards are such as can't be written.
+    ///
+    /// ```
+    /// use xen_abi::blkif::Operation;
+    /// use xen_abi::blkif::negotiation::{BackendProperties, VdiskFlags};
+    ///
+    /// let properties = BackendProperties {
+    ///     barrier: false,
+    ///     flush_cache: true,
+    ///     persistent: true,
+    ///     max_indirect_segments: 256,
+    ///     discard: None,
+    ///     info: VdiskFlags::READ_ONLY,
+    ///     sector_size: 512,
+    ///     physical_sector_size: 4096,
+    ///     sectors: 2 << 20,
+    /// };
+    /// let limits = properties.limits()?;
+    /// assert!(limits.offers(Operation::Flush));
+    /// assert!(!limits.offers(Operation::Discard));
+    /// # Ok::<(), xen_abi::blkif::LimitError>(())
+    /// ```
+    pub fn limits(&self) -> Result<Limits, LimitError> {
+        let mut limits = Limits::new(self.sectors)
+            .with_sector_size(self.sector_size)?
+            .with_indirect(self.max_indirect_segments);
+        if self.info.contains(VdiskFlags::READ_ONLY) {
+            limits = limits.with_read_only();
+        }
+        if self.barrier {
+            limits = limits.with_barrier();
+        }
+        if self.flush_cache {
+            limits = limits.with_flush();
+        }
+        if let Some(discard) = self.discard {
+            let mut of_discard = DiscardLimits::new(discard.granularity, discard.alignment)?;
+            if discard.secure {
+                of_discard = of_discard.with_secure();
+            }
+            limits = limits.with_discard(of_discard);
+        }
+        Ok(limits)
+    }
+
     /// The disk's size in bytes.
     pub const fn bytes(&self) -> Option<u64> {
         self.sectors.checked_mul(512)
@@ -268,8 +312,8 @@ impl BackendProperties {
         if self.sectors > Self::MAX_SECTORS {
             return wrong(names::SECTORS, &self.sectors, too_large(Self::MAX_SECTORS));
         }
-        if self.max_indirect_segments > Self::MAX_INDIRECT_SEGMENTS {
-            let fault = too_large(Self::MAX_INDIRECT_SEGMENTS.into());
+        if self.max_indirect_segments > MAX_INDIRECT_SEGMENTS {
+            let fault = too_large(MAX_INDIRECT_SEGMENTS.into());
             let value = &self.max_indirect_segments;
             return wrong(names::FEATURE_MAX_INDIRECT_SEGMENTS, value, fault);
         }

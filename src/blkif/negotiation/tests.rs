@@ -17,7 +17,7 @@ use xen_public::grant_table::GrantRef;
 
 use self::arbitrary::{Choice, Group};
 use super::*;
-use crate::blkif::Protocol;
+use crate::blkif::{DiscardLimits, Limits, Protocol};
 
 /// A directory of xenstore.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -191,7 +191,7 @@ fn naive_properties(store: &Store) -> Result<BackendProperties, ()> {
         if granularity % sector_size != 0 || alignment % 512 != 0 {
             return Err(());
         }
-        Some(Discard {
+        Some(DiscardProperties {
             granularity: granularity as u32,
             alignment: alignment as u32,
             secure: store.flag("discard-secure")?,
@@ -376,9 +376,28 @@ fn configurations_are_as_the_naive_reader_has_them() {
     );
 }
 
-#[test]
-fn the_largest_indirect_request_is_that_of_the_header() {
-    assert_eq!(BackendProperties::MAX_INDIRECT_SEGMENTS, 4096);
+quickcheck! {
+    fn what_is_published_is_what_is_served(properties: BackendProperties) -> bool {
+        let mut expected = Limits::new(properties.sectors);
+        for (flag, with) in [
+            (properties.barrier, Limits::with_barrier as fn(Limits) -> Limits),
+            (properties.flush_cache, Limits::with_flush),
+            (properties.info.bits() & 4 != 0, Limits::with_read_only),
+        ] {
+            if flag {
+                expected = with(expected);
+            }
+        }
+        expected = expected
+            .with_indirect(properties.max_indirect_segments)
+            .with_sector_size(properties.sector_size)
+            .unwrap();
+        if let Some(DiscardProperties { granularity, alignment, secure }) = properties.discard {
+            let discard = DiscardLimits::new(granularity, alignment).unwrap();
+            expected = expected.with_discard(if secure { discard.with_secure() } else { discard });
+        }
+        properties.limits() == Ok(expected)
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl Arbitrary for BackendTransport {
     }
 }
 
-impl Arbitrary for Discard {
+impl Arbitrary for DiscardProperties {
     fn arbitrary(g: &mut Gen) -> Self {
         Self {
             // A multiple of every sector size.

@@ -88,7 +88,7 @@ fn linux_backend() {
         flush_cache: true,
         persistent: true,
         max_indirect_segments: 256,
-        discard: Some(Discard {
+        discard: Some(DiscardProperties {
             granularity: 65536,
             alignment: 0,
             secure: false,

@@ -340,7 +340,7 @@ fn a_value_of_any_length_is_cut() {
 fn what_could_not_be_read_back_is_not_written() {
     let mut store = Store::of(&[("sectors", "1"), ("info", "0"), ("sector-size", "512")]);
     let right = BackendProperties::read(&mut store).unwrap();
-    let discard = Discard {
+    let discard = DiscardProperties {
         granularity: 0,
         alignment: 0,
         secure: false,
