@@ -83,18 +83,15 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "first",
-        proves: "the README's first command works",
+        proves: "the README's first command works, and so does the layout example",
         needs: &[],
         wants: &[],
-        seconds: 45,
+        seconds: 75,
         env: &[],
-        steps: &[Step::Cargo(&[
-            "run",
-            "--example",
-            "layout",
-            "--",
-            "blkif_request",
-        ])],
+        steps: &[
+            Step::Cargo(&["run", "--release", "--example", "loopback", "--", "--quiet"]),
+            Step::Cargo(&["run", "--example", "layout", "--", "blkif_request"]),
+        ],
     },
     Suite {
         name: "tests",
