@@ -344,6 +344,23 @@ pub const SUITES: &[Suite] = &[
         ])],
     },
     Suite {
+        name: "models",
+        proves: "no wakeup is lost and no message torn, over all interleavings; without any barrier one is",
+        needs: &[],
+        wants: &[],
+        seconds: 45,
+        env: &[],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--package",
+            "ring-models",
+            "--test",
+            "ring",
+            "--",
+            "--nocapture",
+        ])],
+    },
+    Suite {
         name: "bindgen",
         proves: "bindgen makes the same of the headers, type by type, and a wrong one is noticed",
         needs: &[Need::Libclang],
@@ -493,7 +510,13 @@ mod tests {
     #[test]
     fn every_test_file_is_in_a_suite() {
         // `cargo test` runs those of the default members.
-        for member in ["abi-tests", "abi-tests/bindgen", "guests", "xtask"] {
+        for member in [
+            "abi-tests",
+            "abi-tests/bindgen",
+            "abi-tests/models",
+            "guests",
+            "xtask",
+        ] {
             let Ok(files) = std::fs::read_dir(tool::root().join(member).join("tests")) else {
                 continue;
             };
