@@ -160,6 +160,10 @@ impl<S: AsRef<[Shadow]> + AsMut<[Shadow]>> Table<S> {
         let mut len = 0;
         for (shadow, index) in shadows.as_mut().iter_mut().zip(0..size) {
             let next = index.wrapping_add(1);
+            if let State::InFlight { .. } = shadow.state {
+                // Of an earlier ring: its id is not to be used again.
+                shadow.generation = shadow.generation.wrapping_add(1);
+            }
             shadow.state = State::Free { next };
             len = next;
         }

@@ -1,6 +1,9 @@
 //! Both ends against each other, against a naive reading of the bytes, and against pages that lie.
 #![allow(unsafe_code)]
 
+mod frontend;
+mod hostile;
+mod oracle;
 mod round_trip;
 
 use alloc::boxed::Box;
