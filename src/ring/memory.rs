@@ -13,6 +13,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
 
+use super::copy;
 use crate::barrier;
 
 /// Memory that somebody else may change at any time, reached by offset.
@@ -376,6 +377,82 @@ unsafe impl SharedMemory for Mapping {
         unsafe { self.store_u32(offset + HIGH_LOW.0, (value >> 32) as u32) };
         // SAFETY: as above.
         unsafe { self.store_u32(offset + HIGH_LOW.1, value as u32) };
+    }
+
+    #[inline]
+    unsafe fn read_bytes(&self, offset: usize, to: &mut [u8]) {
+        // SAFETY: the caller keeps to the length.
+        let from = unsafe { self.at(offset) };
+        // SAFETY: valid by the contract of `new`, for as many bytes as the caller vouches for.
+        unsafe { copy::read(from, to) };
+    }
+
+    #[inline]
+    unsafe fn write_bytes(&self, offset: usize, from: &[u8]) {
+        // SAFETY: the caller keeps to the length.
+        let to = unsafe { self.at(offset) };
+        // SAFETY: valid by the contract of `new`, for as many bytes as the caller vouches for.
+        unsafe { copy::write(to, from) };
+    }
+}
+
+/// Shared memory with bytes that both ends change in part, each some of the bits: vchan's notification
+/// bytes. Not every processor has the instructions for it.
+///
+/// # Safety
+///
+/// Both are single accesses that nobody else's falls into, the peer's included.
+#[cfg(target_has_atomic = "8")]
+pub unsafe trait SharedBits: SharedMemory {
+    /// Sets those bits of a byte that are set in `bits`, and returns what it was.
+    ///
+    /// # Safety
+    ///
+    /// `offset` is below [`len`](SharedMemory::len).
+    unsafe fn fetch_or_u8(&self, offset: usize, bits: u8) -> u8;
+
+    /// Clears those bits of a byte that are clear in `bits`, and returns what it was.
+    ///
+    /// # Safety
+    ///
+    /// As for [`fetch_or_u8`](Self::fetch_or_u8).
+    unsafe fn fetch_and_u8(&self, offset: usize, bits: u8) -> u8;
+}
+
+// SAFETY: everything is handed through to a memory that keeps the contract.
+#[cfg(target_has_atomic = "8")]
+unsafe impl<M: SharedBits + ?Sized> SharedBits for &M {
+    #[inline]
+    unsafe fn fetch_or_u8(&self, offset: usize, bits: u8) -> u8 {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { (**self).fetch_or_u8(offset, bits) }
+    }
+    #[inline]
+    unsafe fn fetch_and_u8(&self, offset: usize, bits: u8) -> u8 {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { (**self).fetch_and_u8(offset, bits) }
+    }
+}
+
+// SAFETY: they are read-modify-write operations of an atomic byte.
+#[cfg(target_has_atomic = "8")]
+unsafe impl SharedBits for Mapping {
+    #[inline]
+    unsafe fn fetch_or_u8(&self, offset: usize, bits: u8) -> u8 {
+        // SAFETY: the caller keeps to the length.
+        let at = unsafe { self.at(offset) };
+        // SAFETY: as in `load_u8`.
+        let cell = unsafe { AtomicU8::from_ptr(at) };
+        cell.fetch_or(bits, Relaxed)
+    }
+
+    #[inline]
+    unsafe fn fetch_and_u8(&self, offset: usize, bits: u8) -> u8 {
+        // SAFETY: the caller keeps to the length.
+        let at = unsafe { self.at(offset) };
+        // SAFETY: as in `load_u8`.
+        let cell = unsafe { AtomicU8::from_ptr(at) };
+        cell.fetch_and(bits, Relaxed)
     }
 }
 

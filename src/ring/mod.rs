@@ -31,6 +31,7 @@
 
 mod back;
 pub mod bytes;
+mod copy;
 mod error;
 pub mod flex;
 mod front;
@@ -45,6 +46,8 @@ mod types;
 pub use back::{BackRing, Requests};
 pub use error::{AttachError, AttachReason, Corrupt, PutError};
 pub use front::{FrontRing, Responses};
+#[cfg(target_has_atomic = "8")]
+pub use memory::SharedBits;
 pub use memory::{Mapping, Misaligned, SharedMemory};
 pub use message::{Field, Message};
 #[allow(unused_imports)] // until blkif uses it
