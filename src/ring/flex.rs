@@ -12,7 +12,8 @@
 //! [`order`] and [`refs`], maps those, and makes a [`Back`]. Both have a [`Reader`] and a
 //! [`Writer`] for bytes and for packets. The peer is notified of each change; what comes back says so.
 //!
-//! The console ring uses the same functions in C, under the name `xencons`, with fixed sizes.
+//! The console ring uses the same functions in C, under the name `xencons`, but its sizes are
+//! fixed: it is in [`console`](super::console).
 //!
 //! Header: `xen/include/public/io/ring.h`, `io/9pfs.h`, `io/pvcalls.h`.
 #![allow(unsafe_code)]
@@ -26,7 +27,7 @@ use xen_public::abi::x86_64::io::pvcalls::pvcalls_data_intf;
 use xen_public::grant_table::GrantRef;
 
 use super::Notify;
-use super::bytes::{Areas, Connection, Place, room};
+use super::bytes::{Areas, Connection, Place, halves, room};
 pub use super::bytes::{AttachError, Corrupt, Moved, PacketError, Reader, Writer};
 use super::memory::SharedMemory;
 
@@ -311,23 +312,7 @@ fn areas<M>(page: M, data: M) -> Areas<M> {
 macro_rules! end {
     ($end:ident, $reads:literal, $writes:literal) => {
         impl<P: Interface, M: SharedMemory> $end<P, M> {
-            #[doc = concat!("The half that reads `", $reads, "`.")]
-            #[inline]
-            pub fn reader(&mut self) -> Reader<'_, M> {
-                self.connection.reader()
-            }
-
-            #[doc = concat!("The half that writes `", $writes, "`.")]
-            #[inline]
-            pub fn writer(&mut self) -> Writer<'_, M> {
-                self.connection.writer()
-            }
-
-            /// Both halves at once, which can be used by two threads.
-            #[inline]
-            pub fn split(&mut self) -> (Reader<'_, M>, Writer<'_, M>) {
-                self.connection.split()
-            }
+            halves!($reads, $writes);
 
             /// Lets go of the rings and gives back index page and data ring.
             pub fn into_memory(self) -> (M, Option<M>) {

@@ -31,6 +31,7 @@
 
 mod back;
 pub mod bytes;
+pub mod console;
 mod copy;
 mod error;
 pub mod flex;
@@ -42,6 +43,9 @@ mod shared;
 #[cfg(test)]
 mod tests;
 mod types;
+#[cfg(target_has_atomic = "8")]
+pub mod vchan;
+pub mod xenstore;
 
 pub use back::{BackRing, Requests};
 pub use error::{AttachError, AttachReason, Corrupt, PutError};

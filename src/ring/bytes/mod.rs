@@ -1,4 +1,5 @@
-//! Byte rings: the one core of the rings of bytes, such as [flex](super::flex) rings.
+//! Byte rings: the one core of [flex](super::flex), [console](super::console),
+//! [xenstore](super::xenstore) and [vchan](super::vchan) rings.
 //!
 //! A byte ring carries bytes in one direction. It has two indices, which count the bytes produced and
 //! consumed modulo 2^32, and a data area whose size is a power of two: the byte with the number `n`
@@ -31,6 +32,30 @@
 //! The peer's index is loaded again only when what is known of it is not enough, so small reads and writes
 //! leave its cache line alone.
 #![allow(unsafe_code)]
+
+/// What every end has: its two halves, over a field `connection`.
+macro_rules! halves {
+    ($reads:literal, $writes:literal) => {
+        #[doc = concat!("The half that reads `", $reads, "`.")]
+        #[inline]
+        pub fn reader(&mut self) -> Reader<'_, M> {
+            self.connection.reader()
+        }
+
+        #[doc = concat!("The half that writes `", $writes, "`.")]
+        #[inline]
+        pub fn writer(&mut self) -> Writer<'_, M> {
+            self.connection.writer()
+        }
+
+        /// Both halves at once, which can be used by two threads.
+        #[inline]
+        pub fn split(&mut self) -> (Reader<'_, M>, Writer<'_, M>) {
+            self.connection.split()
+        }
+    };
+}
+pub(super) use halves;
 
 mod error;
 mod reader;
@@ -202,23 +227,30 @@ impl<M: SharedMemory> Connection<M> {
     pub(crate) fn init(areas: Areas<M>, read: Place, write: Place) -> Result<Self, AttachError> {
         areas.check(&read)?;
         areas.check(&write)?;
-        for place in [&read, &write] {
-            for at in [place.cons, place.prod] {
-                // SAFETY: the check says that an index at this offset is aligned and in the page.
-                unsafe { areas.page.store_u32(at, 0) };
-            }
-        }
         let half = |place| Half {
             place,
             cons: 0,
             prod: 0,
             corrupt: None,
         };
-        Ok(Self {
+        let mut connection = Self {
             reading: half(read),
             writing: half(write),
             areas,
-        })
+        };
+        connection.reset();
+        Ok(connection)
+    }
+
+    /// Empties both rings, with all indices zero.
+    pub(crate) fn reset(&mut self) {
+        for half in [&mut self.reading, &mut self.writing] {
+            (half.cons, half.prod, half.corrupt) = (0, 0, None);
+            for at in [half.place.cons, half.place.prod] {
+                // SAFETY: the check says that an index at this offset is aligned and in the page.
+                unsafe { self.areas.page.store_u32(at, 0) };
+            }
+        }
     }
 
     /// The page with the indices.

@@ -117,15 +117,25 @@ impl<M: SharedMemory> Reader<'_, M> {
         Ok(bytes)
     }
 
+    /// Takes bytes out of the ring, of those that are known to be there.
     #[inline]
-    pub(crate) fn read_some(&mut self, to: &mut [u8]) -> Result<usize, Corrupt> {
-        let bytes = self.peek(to)?;
-        self.consume(bytes);
-        Ok(bytes)
+    pub(crate) fn read_known(&mut self, to: &mut [u8]) -> usize {
+        let bytes = to.len().min(self.half.queued() as usize);
+        if let Some(to) = to.get_mut(..bytes) {
+            self.copy(to);
+            self.consume(bytes);
+        }
+        bytes
     }
 
     #[inline]
-    pub(crate) fn read_all(&mut self, to: &mut [u8]) -> Result<(), PacketError> {
+    fn read_some(&mut self, to: &mut [u8]) -> Result<usize, Corrupt> {
+        self.unread_for(to.len())?;
+        Ok(self.read_known(to))
+    }
+
+    #[inline]
+    fn read_all(&mut self, to: &mut [u8]) -> Result<(), PacketError> {
         let (len, size) = (to.len(), self.size());
         if len > size {
             return Err(PacketError::TooLong { len, size });

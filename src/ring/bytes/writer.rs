@@ -106,18 +106,25 @@ impl<M: SharedMemory> Writer<'_, M> {
         unsafe { self.page.store_u32(self.half.place.prod, self.half.prod) };
     }
 
+    /// Puts bytes into the ring, where it is known to have room.
     #[inline]
-    pub(crate) fn write_some(&mut self, from: &[u8]) -> Result<usize, Corrupt> {
-        let bytes = self.free_for(from.len())?.min(from.len());
+    pub(crate) fn write_known(&mut self, from: &[u8]) -> usize {
+        let bytes = from.len().min(self.known_free());
         if let Some(from) = from.get(..bytes) {
             self.copy(0, from);
             self.produce(bytes);
         }
-        Ok(bytes)
+        bytes
     }
 
     #[inline]
-    pub(crate) fn write_all(&mut self, parts: &[&[u8]]) -> Result<usize, PacketError> {
+    fn write_some(&mut self, from: &[u8]) -> Result<usize, Corrupt> {
+        self.free_for(from.len())?;
+        Ok(self.write_known(from))
+    }
+
+    #[inline]
+    fn write_all(&mut self, parts: &[&[u8]]) -> Result<usize, PacketError> {
         let size = self.size();
         let len = parts
             .iter()
