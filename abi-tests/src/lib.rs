@@ -9,12 +9,14 @@
 //! found, [`roundtrip`] takes types through bytes and back ([`whole`] says which), and [`alter`] makes
 //! the wrong tables and headers with which the tests prove that the oracles would notice. [`program`]
 //! runs C programs of each ABI, for what only a run can tell: what the headers' function-like macros
-//! return.
+//! return; [`differential`] has such programs and Rust do the same work, case by case, and compares
+//! every byte that comes of it.
 
 pub use xtask::compiler;
 
 pub mod alter;
 pub mod ctypes;
+pub mod differential;
 pub mod matrix;
 pub mod names;
 pub mod oracle;

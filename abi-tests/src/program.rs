@@ -1,12 +1,15 @@
-//! C programs of each ABI, compiled with its own gcc and run on this machine.
+//! C programs of each ABI, compiled and run on this machine.
 //!
-//! They are linked statically, against that ABI's libc. The x86 ones run as they
-//! are on an x86_64 host, the others under qemu's user emulation. What is missing
-//! is an error that names it, never a reason to pass.
+//! Short ones are made of expressions and compiled with the ABI's own gcc; longer ones stand in
+//! `abi-tests/c` and are fed a stream of cases. They are linked statically, against that ABI's libc.
+//! The x86 ones run as they are on an x86_64 host, the others under qemu's user emulation. What is
+//! missing is an error that names it, never a reason to pass.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
 use xtask::headers::{Abi, View};
 use xtask::tool;
 
@@ -30,9 +33,8 @@ fn emulator(abi: Abi) -> Option<&'static str> {
 /// # Errors
 /// A tool that is missing or that failed, with its output.
 pub fn run(view: View, includes: &[&str], source: &str) -> Result<String> {
-    let gcc = Compiler::find(Family::Gcc, view.abi)?;
     let dir = tempfile::tempdir().context("making a folder for a C program")?;
-    let (c, program) = (dir.path().join("program.c"), dir.path().join("program"));
+    let c = dir.path().join("program.c");
     let mut text = String::from("#include <stdint.h>\n#include <stddef.h>\n#include <string.h>\n");
     for header in includes {
         text += &format!("#include <public/{header}>\n");
@@ -40,24 +42,89 @@ pub fn run(view: View, includes: &[&str], source: &str) -> Result<String> {
     text += "int printf(const char *, ...);\nint strcmp(const char *, const char *);\n";
     text += source;
     std::fs::write(&c, text).with_context(|| format!("writing {}", c.display()))?;
-    let mut compile = gcc.command();
-    compile.args(view.common_args()).args(["-static", "-o"]);
-    tool::run(compile.arg(&program).arg(&c))
-        .with_context(|| format!("a program for {view} (that target's libc is needed too)"))?;
-    let mut start = match emulator(view.abi) {
-        None => Command::new(&program),
-        Some(qemu) => {
-            ensure!(
-                tool::have(qemu),
-                "{qemu} is missing (package qemu-user-static): programs for {view} can't be run"
-            );
-            let mut start = Command::new(qemu);
-            start.arg(&program);
-            start
+    let output = Program::compile(view, Family::Gcc, &c, &[])?.run(None)?;
+    String::from_utf8(output).with_context(|| format!("output of a program for {view}"))
+}
+
+/// A C program that was compiled for one ABI and can be run on this machine.
+pub struct Program {
+    /// What the headers were read as.
+    pub view: View,
+    /// Who compiled it.
+    pub family: Family,
+    /// Holds the executable.
+    dir: TempDir,
+}
+
+impl Program {
+    /// Compiles a file against the headers of `view`, with further options, which come first on the
+    /// command line: an include path among them wins.
+    ///
+    /// # Errors
+    /// A compiler that is missing or that failed, with its output.
+    pub fn compile(view: View, family: Family, file: &Path, options: &[String]) -> Result<Self> {
+        let compiler = Compiler::find(family, view.abi)?;
+        let dir = tempfile::tempdir().context("making a folder for a C program")?;
+        let mut compile = compiler.command();
+        compile.args(options).args(view.common_args());
+        compile.args(["-static", "-o"]).arg(dir.path().join(EXE));
+        tool::run(compile.arg(file)).with_context(|| {
+            format!("{family}: a program for {view} (that target's libc is needed too)")
+        })?;
+        Ok(Self { view, family, dir })
+    }
+
+    /// Compiles a file of `abi-tests/c` as a driver would be: with `-O2`.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub fn optimised(view: View, family: Family, name: &str, options: &[String]) -> Result<Self> {
+        let mut all = vec!["-O2".to_owned()];
+        all.extend_from_slice(options);
+        Self::compile(view, family, &c_file(name), &all)
+    }
+
+    /// Runs it with the bytes of a file, if any, as its standard input, and returns its output.
+    ///
+    /// # Errors
+    /// An emulator that is missing, an input that can't be read, or a program that failed.
+    pub fn run(&self, input: Option<&Path>) -> Result<Vec<u8>> {
+        let view = self.view;
+        let program = self.dir.path().join(EXE);
+        let mut start = match emulator(view.abi) {
+            None => Command::new(&program),
+            Some(qemu) => {
+                ensure!(
+                    tool::have(qemu),
+                    "{qemu} is missing (package qemu-user-static): programs for {view} can't be run"
+                );
+                let mut start = Command::new(qemu);
+                start.arg(&program);
+                start
+            }
+        };
+        if let Some(input) = input {
+            let file = std::fs::File::open(input)
+                .with_context(|| format!("opening {}", input.display()))?;
+            start.stdin(file);
         }
-    };
-    let output = tool::run(&mut start).with_context(|| format!("a program for {view}"))?;
-    String::from_utf8(output.stdout).with_context(|| format!("output of a program for {view}"))
+        let output = tool::run(&mut start).with_context(|| format!("a program for {view}"))?;
+        Ok(output.stdout)
+    }
+}
+
+impl std::fmt::Display for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.view, self.family)
+    }
+}
+
+/// The executable's name in its folder.
+const EXE: &str = "program";
+
+/// A file of C that this crate brings.
+pub fn c_file(name: &str) -> PathBuf {
+    tool::root().join("abi-tests/c").join(name)
 }
 
 /// A C expression and what it is worth according to Rust.

@@ -401,6 +401,21 @@ pub const SUITES: &[Suite] = &[
         steps: &[Step::Cargo(&["test", "--workspace", "--test", "macros"])],
     },
     Suite {
+        name: "differential",
+        proves: "the rings and ring.h's own macros do the same, and an error in the header is noticed",
+        needs: &[Need::Compilers],
+        wants: &[],
+        seconds: 60,
+        env: &[],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--package",
+            "abi-tests",
+            "--test",
+            "ring_differential",
+        ])],
+    },
+    Suite {
         name: "by-hand",
         proves: "names, numbers and bytes of the hand-written types are those of the headers",
         needs: &[],
