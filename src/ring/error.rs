@@ -30,6 +30,24 @@ pub enum Corrupt {
         /// How many requests we have published.
         req_prod: u32,
     },
+    /// The producer of events claims more than there are slots, or takes some back.
+    EventProducer {
+        /// What it wrote.
+        prod: u32,
+        /// How many events we have said that we have consumed.
+        cons: u32,
+        /// The number of slots.
+        len: u32,
+    },
+    /// The consumer of events claims more than there were, or gives some back.
+    EventConsumer {
+        /// What it wrote.
+        cons: u32,
+        /// What it wrote before.
+        before: u32,
+        /// How many events we have published.
+        prod: u32,
+    },
 }
 
 impl fmt::Display for Corrupt {
@@ -54,6 +72,14 @@ impl fmt::Display for Corrupt {
                 "the backend's rsp_prod is {rsp_prod}, with {req_prod} requests sent and \
                  {rsp_cons} responses consumed"
             ),
+            Self::EventProducer { prod, cons, len } => write!(
+                f,
+                "the producer of events is at {prod}, with {len} slots and {cons} events consumed"
+            ),
+            Self::EventConsumer { cons, before, prod } => write!(
+                f,
+                "the consumer of events is at {cons}, after it was at {before}, with {prod} sent"
+            ),
         }
     }
 }
@@ -64,7 +90,7 @@ impl core::error::Error for Corrupt {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PutError {
-    /// All slots hold requests without a response: take responses first.
+    /// No slot is free: all hold requests without a response, or events that were not taken.
     Full {
         /// The number of slots.
         size: u32,
@@ -82,7 +108,7 @@ impl fmt::Display for PutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full { size } => {
-                write!(f, "all {size} slots of the ring wait for a response")
+                write!(f, "none of the {size} slots of the ring is free")
             }
             Self::Unasked { req_cons } => {
                 write!(f, "all {req_cons} requests taken have their response")
@@ -104,7 +130,7 @@ impl From<Corrupt> for PutError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttachReason {
-    /// The memory has no room for the header and one slot.
+    /// The memory has no room for the header and one slot, or for a page of events.
     TooSmall {
         /// Its length in bytes.
         len: usize,
@@ -120,12 +146,14 @@ impl fmt::Display for AttachReason {
         match self {
             Self::TooSmall { len, needed } => write!(
                 f,
-                "a ring of {len} bytes, where the header and one slot take {needed}"
+                "a ring in {len} bytes of memory, where the least is {needed}"
             ),
             Self::Corrupt(corrupt) => corrupt.fmt(f),
         }
     }
 }
+
+impl core::error::Error for AttachReason {}
 
 /// A ring could not be made of a memory, which comes back with the reason.
 #[derive(Clone, Copy, PartialEq, Eq)]

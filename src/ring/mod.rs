@@ -34,6 +34,7 @@ pub mod bytes;
 pub mod console;
 mod copy;
 mod error;
+pub mod events;
 pub mod flex;
 mod front;
 pub mod kinds;

@@ -361,7 +361,8 @@ fn types_are_what_they_are_said_to_be() {
     #[cfg(not(feature = "toolstack"))]
     let vm_event = &[];
     assert!(kinds::GENERATED.len() > 90);
-    for &(header, name, with_union) in kinds::GENERATED.iter().chain(vm_event) {
+    let events = crate::ring::events::GENERATED;
+    for &(header, name, with_union) in kinds::GENERATED.iter().chain(events).chain(vm_event) {
         let found = records(name);
         assert!(!found.is_empty(), "{header}::{name}");
         for (tables, record) in found {
