@@ -9,6 +9,7 @@ use core::ptr::NonNull;
 
 use xen_abi::ring::Mapping;
 
+mod bytes;
 mod paths;
 
 /// The shared memory: what is in it does not matter, as the other end may have written anything.

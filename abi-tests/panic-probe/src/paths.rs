@@ -11,12 +11,11 @@ use xen_abi::blkif::{
     self, Body, DiscardLimits, Indirect, IndirectSegments, Layout, Limits, Protocol, Request,
     Segment, Shadow, Transfer, write_indirect_segments,
 };
-use xen_abi::ring::flex::{self, Interface, Order, Pvcalls, Xen9pfs};
 use xen_abi::ring::kinds::{BlkifX86_32, BlkifX86_64, NetifRx, NetifTx, UsbifUrb};
 use xen_abi::ring::{BackRing, FrontRing, Mapping, RingTypes, SharedMemory, const_ring_size, rd32};
 use xen_public::grant_table::GrantRef;
 
-use super::Shared;
+use super::{Shared, bytes};
 
 /// Takes all paths.
 pub(crate) fn all(memory: Shared) {
@@ -31,14 +30,13 @@ pub(crate) fn all(memory: Shared) {
     blkif_indirect(memory);
     blkif_names(memory);
     blkif_nodes(memory);
-    flex_ends::<Xen9pfs>(memory);
-    flex_ends::<Pvcalls>(memory);
+    bytes::all(memory);
     #[cfg(feature = "control")]
     control(memory);
 }
 
 /// A number of which nothing is known.
-fn any(memory: Shared) -> u32 {
+pub(crate) fn any(memory: Shared) -> u32 {
     memory.map().map_or(0, |memory| {
         // SAFETY: the memory has several pages.
         black_box(unsafe { memory.load_u32(2048) })
@@ -46,7 +44,7 @@ fn any(memory: Shared) -> u32 {
 }
 
 /// Bytes of which nothing is known, and not how many they are.
-fn bytes(memory: Shared, to: &mut [u8; 64]) -> &[u8] {
+fn some_bytes(memory: Shared, to: &mut [u8; 64]) -> &[u8] {
     if let Some(memory) = memory.map() {
         // SAFETY: the memory has several pages.
         unsafe { memory.read_bytes(1024, to) };
@@ -304,7 +302,7 @@ fn blkif_indirect(memory: Shared) {
 #[inline(never)]
 fn blkif_names(memory: Shared) {
     let mut buffer = [0; 64];
-    let name = bytes(memory, &mut buffer);
+    let name = some_bytes(memory, &mut buffer);
     black_box(Protocol::from_value(name).is_ok());
     black_box(VirtualDisk::from_name(name).is_ok());
     if let Ok(device) = VirtualDevice::from_xenstore(name) {
@@ -342,52 +340,6 @@ fn blkif_nodes(memory: Shared) {
         if let Ok(transport) = FrontendTransport::read(nodes, &offer, Protocol::X86_32) {
             black_box(transport.read_queue(nodes, any(memory)).is_ok());
         }
-    }
-}
-
-#[inline(never)]
-fn flex_ends<P: Interface>(memory: Shared) {
-    let (Some(page), Some(data)) = (memory.map(), memory.map()) else {
-        return;
-    };
-    let Ok(order) = flex::order::<P>(&page, Order::MAX) else {
-        return;
-    };
-    let mut buffer = [0; 64];
-    if let Ok(mut back) = flex::Back::<P, _>::attach(page, data, order) {
-        byte_ends(back.split(), memory, &mut buffer);
-    }
-    let (Some(page), Some(data)) = (memory.map(), memory.map()) else {
-        return;
-    };
-    let refs = [GrantRef::new(any(memory)); 4];
-    let refs = refs.get(..any(memory) as usize).unwrap_or(&refs);
-    if let Ok(mut front) = flex::Front::<P, _>::init(page, data, refs) {
-        byte_ends(front.split(), memory, &mut buffer);
-    }
-}
-
-#[inline(never)]
-fn byte_ends(
-    (mut reader, mut writer): (flex::Reader<'_, Mapping>, flex::Writer<'_, Mapping>),
-    memory: Shared,
-    buffer: &mut [u8; 64],
-) {
-    while any(memory) != 0 {
-        let count = any(memory) as usize;
-        if let Some(to) = buffer.get_mut(..count) {
-            black_box(reader.peek(to).is_ok());
-            black_box(reader.read(to).is_ok());
-            black_box(reader.read_packet(to).is_ok());
-        }
-        black_box(reader.skip(count).is_ok());
-        black_box((reader.unread().is_ok(), reader.size()));
-        if let Some(from) = buffer.get(..count) {
-            black_box(writer.write(from).is_ok());
-            black_box(writer.write_packet(from).is_ok());
-            black_box(writer.write_parts(&[from, from]).is_ok());
-        }
-        black_box((writer.free().is_ok(), writer.size()));
     }
 }
 

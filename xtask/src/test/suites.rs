@@ -401,6 +401,24 @@ pub const SUITES: &[Suite] = &[
         steps: &[Step::Cargo(&["test", "--workspace", "--test", "macros"])],
     },
     Suite {
+        name: "panics",
+        proves: "no path of the rings and of blkif can panic, and one that could is noticed",
+        needs: &[
+            Need::Target("x86_64-unknown-none"),
+            Need::Target("armv7a-none-eabi"),
+        ],
+        wants: &[],
+        seconds: 35,
+        env: &[],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--package",
+            "abi-tests",
+            "--test",
+            "panic_free",
+        ])],
+    },
+    Suite {
         name: "differential",
         proves: "the rings and ring.h's own macros do the same, and an error in the header is noticed",
         needs: &[Need::Compilers],
