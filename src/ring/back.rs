@@ -214,8 +214,8 @@ impl<R: RingTypes, M: SharedMemory> BackRing<R, M> {
     /// [`Corrupt`] if the frontend claims more requests than there are free slots.
     #[inline]
     pub fn requests(&mut self) -> Result<Requests<'_, R, M>, Corrupt> {
-        self.unconsumed_requests()?;
-        Ok(Requests { ring: self })
+        let left = self.unconsumed_requests()?;
+        Ok(Requests { ring: self, left })
     }
 
     /// Puts a response into the next slot. The frontend sees it after the next push.
@@ -351,6 +351,16 @@ impl<R: RingTypes, M: SharedMemory> BackRing<R, M> {
 #[must_use = "requests are taken as the iterator advances"]
 pub struct Requests<'a, R: RingTypes, M: SharedMemory> {
     ring: &'a mut BackRing<R, M>,
+    /// How many are left of them.
+    left: u32,
+}
+
+impl<R: RingTypes, M: SharedMemory> Requests<'_, R, M> {
+    /// The ring, to put responses as the requests come.
+    #[inline]
+    pub fn ring(&mut self) -> &mut BackRing<R, M> {
+        self.ring
+    }
 }
 
 impl<R: RingTypes, M: SharedMemory> Iterator for Requests<'_, R, M> {
@@ -358,9 +368,12 @@ impl<R: RingTypes, M: SharedMemory> Iterator for Requests<'_, R, M> {
 
     #[inline]
     fn next(&mut self) -> Option<R::Request> {
+        let left = self.left.checked_sub(1)?;
+        // Whoever has the ring may have taken some, or found it corrupt.
         if self.ring.req_cons == self.ring.req_prod {
             return None;
         }
+        self.left = left;
         let request = self.ring.shared.slot(self.ring.req_cons).read();
         self.ring.req_cons = self.ring.req_cons.wrapping_add(1);
         Some(request)
@@ -368,7 +381,8 @@ impl<R: RingTypes, M: SharedMemory> Iterator for Requests<'_, R, M> {
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.ring.req_prod.wrapping_sub(self.ring.req_cons) as usize;
+        let known = self.ring.req_prod.wrapping_sub(self.ring.req_cons);
+        let left = known.min(self.left) as usize;
         (left, Some(left))
     }
 }

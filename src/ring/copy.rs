@@ -15,6 +15,8 @@
 
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+use core::arch::x86_64::__m128i;
 #[cfg(not(miri))]
 use core::sync::atomic::AtomicUsize;
 
@@ -157,6 +159,53 @@ unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
             c = out(xmm_reg) _,
             d = out(xmm_reg) _,
             options(nostack),
+        );
+    }
+}
+
+/// Loads 16 bytes: to Rust's memory model, relaxed loads of the words that the peer stores there, in
+/// any order. Processors move aligned words whole, so what the instruction does can't be told from
+/// that; only that all go by at once.
+///
+/// # Safety
+///
+/// So many bytes at `from` are shared memory, as for [`read`].
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+#[inline(always)]
+pub(super) unsafe fn load_block(from: *const u8) -> u128 {
+    let block: __m128i;
+    // SAFETY: a load of bytes for which the caller vouches, at any alignment. The register that
+    // changes is declared; flags and stack are not touched.
+    unsafe {
+        core::arch::asm!(
+            "movups {block}, xmmword ptr [{from}]",
+            from = in(reg) from,
+            block = lateout(xmm_reg) block,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    // SAFETY: 16 bytes both, of which any are a value.
+    unsafe { core::mem::transmute::<__m128i, u128>(block) }
+}
+
+/// Stores 16 bytes, as [`load_block`] loads them.
+///
+/// # Safety
+///
+/// So many bytes at `to` are shared memory, as for [`write`].
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+#[inline(always)]
+pub(super) unsafe fn store_block(to: *mut u8, block: u128) {
+    // SAFETY: 16 bytes both, of which any are a value.
+    let block = unsafe { core::mem::transmute::<u128, __m128i>(block) };
+    // SAFETY: a store of bytes for which the caller vouches, at any alignment. No register changes,
+    // no flag, and the stack is not touched.
+    unsafe {
+        core::arch::asm!(
+            "movups xmmword ptr [{to}], {block}",
+            to = in(reg) to,
+            block = in(xmm_reg) block,
+            options(nostack, preserves_flags),
         );
     }
 }

@@ -122,6 +122,53 @@ pub unsafe trait SharedMemory {
         }
     }
 
+    /// Loads 16 bytes in words of `word` bytes, each word once, in no order that can be relied on.
+    /// They come in memory's order, as [`u128::to_ne_bytes`] gives them back.
+    ///
+    /// # Safety
+    ///
+    /// `offset + 16` is at most [`len`](Self::len), `word` is 4 or 8, and `offset` is a multiple of
+    /// it.
+    #[inline(always)]
+    unsafe fn load_block(&self, offset: usize, word: usize) -> u128 {
+        let load = |at| {
+            if word == 8 {
+                // SAFETY: half of the 16 bytes that the caller vouches for.
+                return unsafe { self.load_u64(at) };
+            }
+            // SAFETY: a quarter of them.
+            let first = unsafe { self.load_u32(at) };
+            // SAFETY: as above.
+            let second = unsafe { self.load_u32(at + 4) };
+            join([first, second])
+        };
+        join128([load(offset), load(offset + 8)])
+    }
+
+    /// Stores 16 bytes in words of `word` bytes, each word once, in no order that can be relied on.
+    /// They are those of [`u128::to_ne_bytes`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`load_block`](Self::load_block).
+    #[inline(always)]
+    unsafe fn store_block(&self, offset: usize, word: usize, block: u128) {
+        let store = |at, half: u64| {
+            if word == 8 {
+                // SAFETY: half of the 16 bytes that the caller vouches for.
+                return unsafe { self.store_u64(at, half) };
+            }
+            let [first, second] = split(half);
+            // SAFETY: a quarter of them.
+            unsafe { self.store_u32(at, first) };
+            // SAFETY: as above.
+            unsafe { self.store_u32(at + 4, second) };
+        };
+        let [first, second] = split128(block);
+        store(offset, first);
+        store(offset + 8, second);
+    }
+
     /// Orders every access before it against every access after it, a store against a later load
     /// included: [`barrier::virt_mb`].
     #[inline]
@@ -139,6 +186,46 @@ pub unsafe trait SharedMemory {
     #[inline]
     fn wmb(&self) {
         barrier::virt_wmb();
+    }
+}
+
+/// Two halves as one, by their place in memory.
+#[inline(always)]
+const fn join([low, high]: [u32; 2]) -> u64 {
+    if cfg!(target_endian = "little") {
+        (high as u64) << 32 | low as u64
+    } else {
+        (low as u64) << 32 | high as u64
+    }
+}
+
+/// As [`join`], of larger halves.
+#[inline(always)]
+const fn join128([low, high]: [u64; 2]) -> u128 {
+    if cfg!(target_endian = "little") {
+        (high as u128) << 64 | low as u128
+    } else {
+        (low as u128) << 64 | high as u128
+    }
+}
+
+/// The halves of [`join`].
+#[inline(always)]
+const fn split(whole: u64) -> [u32; 2] {
+    if cfg!(target_endian = "little") {
+        [whole as u32, (whole >> 32) as u32]
+    } else {
+        [(whole >> 32) as u32, whole as u32]
+    }
+}
+
+/// The halves of [`join128`].
+#[inline(always)]
+const fn split128(whole: u128) -> [u64; 2] {
+    if cfg!(target_endian = "little") {
+        [whole as u64, (whole >> 64) as u64]
+    } else {
+        [(whole >> 64) as u64, whole as u64]
     }
 }
 
@@ -197,6 +284,16 @@ unsafe impl<M: SharedMemory + ?Sized> SharedMemory for &M {
     unsafe fn write_bytes(&self, offset: usize, from: &[u8]) {
         // SAFETY: the caller's promise is the one that is asked for.
         unsafe { (**self).write_bytes(offset, from) }
+    }
+    #[inline(always)]
+    unsafe fn load_block(&self, offset: usize, word: usize) -> u128 {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { (**self).load_block(offset, word) }
+    }
+    #[inline(always)]
+    unsafe fn store_block(&self, offset: usize, word: usize, block: u128) {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { (**self).store_block(offset, word, block) }
     }
     #[inline]
     fn mb(&self) {
@@ -270,14 +367,6 @@ impl Mapping {
     }
 }
 
-/// Both halves of an access to 64 bits on a host that has no such access of its own.
-#[cfg(not(target_pointer_width = "64"))]
-const HIGH_LOW: (usize, usize) = if cfg!(target_endian = "little") {
-    (4, 0)
-} else {
-    (0, 4)
-};
-
 // SAFETY: base and length never change, `new` has checked the alignment and its caller vouches for
 // the memory; the barriers are the trait's own.
 unsafe impl SharedMemory for Mapping {
@@ -326,11 +415,11 @@ unsafe impl SharedMemory for Mapping {
     #[cfg(not(target_pointer_width = "64"))]
     #[inline]
     unsafe fn load_u64(&self, offset: usize) -> u64 {
-        // SAFETY: both halves are among the 8 bytes that the caller vouches for.
-        let high = unsafe { self.load_u32(offset + HIGH_LOW.0) };
+        // SAFETY: half of the 8 bytes that the caller vouches for.
+        let first = unsafe { self.load_u32(offset) };
         // SAFETY: as above.
-        let low = unsafe { self.load_u32(offset + HIGH_LOW.1) };
-        u64::from(high) << 32 | u64::from(low)
+        let second = unsafe { self.load_u32(offset + 4) };
+        join([first, second])
     }
 
     #[inline]
@@ -373,10 +462,11 @@ unsafe impl SharedMemory for Mapping {
     #[cfg(not(target_pointer_width = "64"))]
     #[inline]
     unsafe fn store_u64(&self, offset: usize, value: u64) {
-        // SAFETY: both halves are among the 8 bytes that the caller vouches for.
-        unsafe { self.store_u32(offset + HIGH_LOW.0, (value >> 32) as u32) };
+        let [first, second] = split(value);
+        // SAFETY: half of the 8 bytes that the caller vouches for.
+        unsafe { self.store_u32(offset, first) };
         // SAFETY: as above.
-        unsafe { self.store_u32(offset + HIGH_LOW.1, value as u32) };
+        unsafe { self.store_u32(offset + 4, second) };
     }
 
     #[inline]
@@ -393,6 +483,24 @@ unsafe impl SharedMemory for Mapping {
         let to = unsafe { self.at(offset) };
         // SAFETY: valid by the contract of `new`, for as many bytes as the caller vouches for.
         unsafe { copy::write(to, from) };
+    }
+
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+    #[inline(always)]
+    unsafe fn load_block(&self, offset: usize, _word: usize) -> u128 {
+        // SAFETY: the caller keeps to the length.
+        let from = unsafe { self.at(offset) };
+        // SAFETY: valid by the contract of `new`.
+        unsafe { copy::load_block(from) }
+    }
+
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+    #[inline(always)]
+    unsafe fn store_block(&self, offset: usize, _word: usize, block: u128) {
+        // SAFETY: the caller keeps to the length.
+        let to = unsafe { self.at(offset) };
+        // SAFETY: valid by the contract of `new`.
+        unsafe { copy::store_block(to, block) }
     }
 }
 

@@ -221,6 +221,15 @@ pub const fn const_ring_size<R: RingTypes>(bytes: usize) -> u32 {
     }
 }
 
+/// The bytes of a block, for which the memory may have better than words.
+const BLOCK: usize = 16;
+
+/// Whether a `T` is copied in blocks as far as they go. What is smaller is better off in registers.
+#[inline(always)]
+const fn in_blocks<T>(word: usize) -> bool {
+    word >= 4 && size_of::<T>() >= 2 * BLOCK
+}
+
 /// Copies a `T` out of shared memory in words of `word` bytes, each loaded once.
 ///
 /// # Safety
@@ -236,6 +245,16 @@ pub(crate) unsafe fn copy_out<T: Plain>(
     let mut value = MaybeUninit::<T>::uninit();
     let to = value.as_mut_ptr().cast::<u8>();
     let mut at = 0;
+    while in_blocks::<T>(word) && at + BLOCK <= size_of::<T>() {
+        // SAFETY: the block lies in the `T`, which by the caller's promise lies in the memory; the word
+        // divides `offset` and 16.
+        let block = unsafe { memory.load_block(offset + at, word) };
+        // SAFETY: the block lies in the `T`.
+        let to = unsafe { to.add(at) };
+        // SAFETY: as above.
+        unsafe { to.cast::<u128>().write_unaligned(block) };
+        at += BLOCK;
+    }
     while at < size_of::<T>() {
         // SAFETY: `at` is below the size of `T`.
         let to = unsafe { to.add(at) };
@@ -285,6 +304,15 @@ pub(crate) unsafe fn copy_in<T: Plain>(
 ) {
     let from = core::ptr::from_ref(value).cast::<u8>();
     let mut at = 0;
+    while in_blocks::<T>(word) && at + BLOCK <= size_of::<T>() {
+        // SAFETY: the block lies in the `T`.
+        let from = unsafe { from.add(at) };
+        // SAFETY: as above; a plain type has no byte that is not initialised.
+        let block = unsafe { from.cast::<u128>().read_unaligned() };
+        // SAFETY: as in `copy_out`.
+        unsafe { memory.store_block(offset + at, word, block) };
+        at += BLOCK;
+    }
     while at < size_of::<T>() {
         // SAFETY: `at` is below the size of `T`.
         let from = unsafe { from.add(at) };
