@@ -30,6 +30,8 @@ pub enum Need {
     Target(&'static str),
     /// Linkers, C libraries and emulators of the Linuxes whose programs run here besides our own.
     ForeignLinux,
+    /// valgrind, whose callgrind counts instructions.
+    Valgrind,
     /// Miri, which comes with nightly toolchains, and the sources it compiles for other machines.
     Miri,
 }
@@ -43,6 +45,7 @@ impl fmt::Display for Need {
             Self::Toolchain(version) => write!(f, "Rust {version}"),
             Self::Target(target) => write!(f, "the Rust target {target}"),
             Self::ForeignLinux => f.write_str("linkers and emulators of other Linuxes"),
+            Self::Valgrind => f.write_str("valgrind"),
             Self::Miri => f.write_str("Miri"),
         }
     }
@@ -90,7 +93,7 @@ impl Provider {
             return Ok(());
         };
         match need {
-            Need::Compilers | Need::Libclang | Need::ForeignLinux => {
+            Need::Compilers | Need::Libclang | Need::ForeignLinux | Need::Valgrind => {
                 self.install(&missing, &packages(need), &Apt)?;
             }
             Need::Component(name) => {
@@ -216,6 +219,8 @@ fn find(need: &Need) -> Result<(), String> {
             missing if missing.is_empty() => Ok(()),
             missing => Err(missing.join("; ")),
         },
+        Need::Valgrind if tool::have("valgrind") => Ok(()),
+        Need::Valgrind => Err("`valgrind` is missing".to_owned()),
         Need::Miri => {
             let mut miri = Command::new("rustup");
             miri.args(["run", "nightly", "cargo", "miri", "--version"]);
@@ -256,6 +261,7 @@ fn packages(need: &Need) -> Vec<&'static str> {
             "clang",
         ],
         Need::Libclang => &["libclang-dev"],
+        Need::Valgrind => &["valgrind"],
         Need::Component(_) | Need::Toolchain(_) | Need::Target(_) | Need::Miri => &[],
     };
     packages.to_vec()

@@ -434,6 +434,21 @@ pub const SUITES: &[Suite] = &[
         ])],
     },
     Suite {
+        name: "bench",
+        proves: "the benchmarks' loops give the same in Rust and in C by both compilers (no times)",
+        needs: &[Need::Compilers, Need::Valgrind],
+        wants: &[],
+        seconds: 40,
+        env: &[],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--package",
+            "abi-tests",
+            "--bench",
+            "rings",
+        ])],
+    },
+    Suite {
         name: "by-hand",
         proves: "names, numbers and bytes of the hand-written types are those of the headers",
         needs: &[],
