@@ -1,10 +1,11 @@
 //! The backend's end of a blkif ring of any layout.
 
+use super::codec;
 use super::limits::Limits;
 use super::message::Response;
 use super::protocol::Layout;
 use super::refusal::Refusal;
-use super::request::{self, Request};
+use super::request::Request;
 use super::wire::Wire;
 use crate::ring::kinds::{BlkifX86_32, BlkifX86_64};
 use crate::ring::{self, AttachError, Corrupt, Notify, PutError, SharedMemory};
@@ -140,7 +141,47 @@ impl<M: SharedMemory> BackRing<M> {
     #[doc(alias = "blkif_get_x86_64_req")]
     #[inline]
     pub fn take(&mut self, limits: &Limits) -> Result<Option<Result<Request, Refusal>>, Corrupt> {
-        either!(&mut self.0, ring => take(ring, limits))
+        let mut request = Request::EMPTY;
+        match self.take_into(limits, &mut request) {
+            Ok(Some(Ok(()))) => Ok(Some(Ok(request))),
+            Ok(Some(Err(refusal))) => Ok(Some(Err(refusal))),
+            Ok(None) => Ok(None),
+            Err(corrupt) => Err(corrupt),
+        }
+    }
+
+    /// As [`take`](Self::take), but makes the request in a place of the caller's, which is faster
+    /// by the time that it takes to move one.
+    ///
+    /// After a refusal the place holds [`Request::EMPTY`], and without a request what it held.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`] if the frontend claims more requests than there are free slots.
+    ///
+    /// ```
+    /// use xen_abi::blkif::{BackRing, Limits, Request, Status};
+    /// use xen_abi::ring::{PutError, SharedMemory};
+    ///
+    /// /// Refuses all that is there, as for a disk that is gone.
+    /// fn refuse<M: SharedMemory>(ring: &mut BackRing<M>) -> Result<(), PutError> {
+    ///     let mut request = Request::EMPTY;
+    ///     while let Some(taken) = ring.take_into(&Limits::new(0), &mut request)? {
+    ///         ring.put(&match taken {
+    ///             Ok(()) => request.respond(Status::Error),
+    ///             Err(refusal) => refusal.response(),
+    ///         })?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    #[inline]
+    pub fn take_into(
+        &mut self,
+        limits: &Limits,
+        request: &mut Request,
+    ) -> Result<Option<Result<(), Refusal>>, Corrupt> {
+        either!(&mut self.0, ring => take(ring, limits, request))
     }
 
     /// The requests that are there now, to be taken one by one. Those that are not taken stay.
@@ -212,8 +253,13 @@ impl<M: SharedMemory> BackRing<M> {
 fn take<W: Wire, M: SharedMemory>(
     ring: &mut ring::BackRing<W, M>,
     limits: &Limits,
-) -> Result<Option<Result<Request, Refusal>>, Corrupt> {
-    Ok(ring.take_slot()?.map(|slot| request::decode(&slot, limits)))
+    request: &mut Request,
+) -> Result<Option<Result<(), Refusal>>, Corrupt> {
+    match ring.take_slot() {
+        Ok(Some(slot)) => Ok(Some(codec::decode(&slot, limits, request))),
+        Ok(None) => Ok(None),
+        Err(corrupt) => Err(corrupt),
+    }
 }
 
 #[inline(always)]

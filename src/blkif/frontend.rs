@@ -2,10 +2,11 @@
 
 use core::fmt;
 
+use super::codec;
 use super::message::{Operation, Status};
 use super::protocol::Layout;
 use super::refusal::BadRequest;
-use super::request::{self, Body};
+use super::request::Body;
 use super::wire::Wire;
 use crate::ring::kinds::{BlkifX86_32, BlkifX86_64};
 use crate::ring::{self, AttachError, Corrupt, Notify, PutError, SharedMemory};
@@ -445,7 +446,7 @@ fn put<W: Wire, M: SharedMemory>(
     handle: u16,
     body: &Body,
 ) -> Result<(), PutError> {
-    ring.put_slot(|slot| request::encode(&slot, id, handle, body))
+    ring.put_slot(|slot| codec::encode(&slot, id, handle, body))
 }
 
 #[inline(always)]

@@ -12,6 +12,7 @@
 //! - [`vbd`] has the numbers and names of virtual disks.
 
 mod backend;
+mod codec;
 mod decimal;
 mod excerpt;
 mod frontend;

@@ -1,17 +1,12 @@
-//! Requests, native and owned, and the checks that make them so.
-//!
-//! [`decode`] is the only way from a slot to a [`Request`]. It copies the head out of the slot,
-//! decides by that copy, and copies what the operation has besides. The slot is not looked at again.
+//! Requests, native and owned, and what there is to check in them.
 
-use xen_public::abi::x86_64::io::blkif as c;
 use xen_public::grant_table::GrantRef;
 
 use super::limits::{Limits, MAX_INDIRECT_SEGMENTS, SEGMENTS_PER_PAGE};
 use super::message::{Operation, Response, Status};
 use super::refusal::{BadRequest, Refusal};
 use super::segment::{Segment, Segments};
-use super::wire::{Head, PAGES, SEGMENTS, Wire};
-use crate::ring::{SharedMemory, Slot};
+use super::wire::PAGES;
 
 /// What a frontend asks for.
 ///
@@ -29,6 +24,13 @@ pub struct Request {
 }
 
 impl Request {
+    /// A place for [`BackRing::take_into`](super::BackRing::take_into) to fill: a flush with the id 0.
+    pub const EMPTY: Self = Self {
+        id: 0,
+        handle: 0,
+        body: Body::Flush,
+    };
+
     /// The response to this request.
     #[inline]
     pub const fn respond(&self, status: Status) -> Response {
@@ -139,8 +141,7 @@ impl Transfer {
     }
 
     /// Of a read, write or barrier.
-    #[inline(always)]
-    fn check(&self, operation: Operation, limits: &Limits) -> Result<(), BadRequest> {
+    pub(super) fn check(&self, operation: Operation, limits: &Limits) -> Result<(), BadRequest> {
         if self.segments.is_empty() {
             return match operation {
                 Operation::Barrier => Ok(()),
@@ -156,7 +157,6 @@ impl Transfer {
 }
 
 /// Checks a run of sectors against the disk.
-#[inline(always)]
 pub(super) fn check_run(sector: u64, sectors: u64, limits: &Limits) -> Result<(), BadRequest> {
     if (sector | sectors) & u64::from(limits.mask) != 0 {
         return Err(BadRequest::Alignment {
@@ -192,7 +192,7 @@ pub struct Discard {
 
 impl Discard {
     #[inline]
-    fn check(&self, limits: &Limits) -> Result<(), BadRequest> {
+    pub(super) fn check(&self, limits: &Limits) -> Result<(), BadRequest> {
         let Some(discard) = limits.discard else {
             let operation = Operation::Discard;
             return Err(BadRequest::NotOffered { operation });
@@ -242,17 +242,17 @@ impl Direction {
 #[doc(alias = "blkif_request_indirect")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Indirect {
-    direction: Direction,
-    sector: u64,
+    pub(super) direction: Direction,
+    pub(super) sector: u64,
     /// 1 to [`MAX_INDIRECT_SEGMENTS`].
-    nr_segments: u16,
+    pub(super) nr_segments: u16,
     /// Zero behind those that are needed.
-    grants: [GrantRef; PAGES],
+    pub(super) grants: [GrantRef; PAGES],
 }
 
 /// How many pages so many segments fill.
 #[inline]
-const fn pages(nr_segments: u16) -> usize {
+pub(super) const fn pages(nr_segments: u16) -> usize {
     nr_segments.div_ceil(SEGMENTS_PER_PAGE) as usize
 }
 
@@ -319,7 +319,7 @@ impl Indirect {
     }
 
     #[inline]
-    fn check(&self, limits: &Limits) -> Result<(), BadRequest> {
+    pub(super) fn check(&self, limits: &Limits) -> Result<(), BadRequest> {
         check_count(self.nr_segments, limits.indirect)?;
         if limits.read_only && self.direction == Direction::Write {
             let operation = Operation::Write;
@@ -341,177 +341,4 @@ const fn check_count(count: u16, max: u16) -> Result<(), BadRequest> {
     } else {
         Ok(())
     }
-}
-
-/// Copies a request out of a slot and checks it. Each byte that matters is loaded once.
-#[inline(always)]
-pub(super) fn decode<W: Wire, M: SharedMemory>(
-    slot: &Slot<'_, W, M>,
-    limits: &Limits,
-) -> Result<Request, Refusal> {
-    let head = W::head(slot);
-    let refuse = |operation: u8, reason| Refusal {
-        id: head.id,
-        operation,
-        reason,
-    };
-    let Some(operation) = Operation::from_code(head.operation) else {
-        let operation = head.operation;
-        return Err(refuse(
-            operation,
-            BadRequest::UnknownOperation { operation },
-        ));
-    };
-    if !limits.offers(operation) {
-        return Err(refuse(head.operation, BadRequest::NotOffered { operation }));
-    }
-    let request = |handle, body| Request {
-        id: head.id,
-        handle,
-        body,
-    };
-    match operation {
-        Operation::Read | Operation::Write | Operation::Barrier => {
-            let transfer = transfer(slot, &head, operation, limits)
-                .map_err(|reason| refuse(head.operation, reason))?;
-            let body = match operation {
-                Operation::Read => Body::Read(transfer),
-                Operation::Write => Body::Write(transfer),
-                _ => Body::Barrier(transfer),
-            };
-            Ok(request(head.third, body))
-        }
-        Operation::Flush => match head.second {
-            0 => Ok(request(head.third, Body::Flush)),
-            count => Err(refuse(
-                head.operation,
-                BadRequest::FlushWithSegments { count },
-            )),
-        },
-        Operation::Discard => {
-            let discard =
-                discard(slot, &head, limits).map_err(|reason| refuse(head.operation, reason))?;
-            Ok(request(head.third, Body::Discard(discard)))
-        }
-        Operation::Indirect => {
-            let (handle, indirect) =
-                indirect(slot, &head, limits).map_err(|reason| refuse(head.second, reason))?;
-            Ok(request(handle, Body::Indirect(indirect)))
-        }
-    }
-}
-
-#[inline(always)]
-fn transfer<W: Wire, M: SharedMemory>(
-    slot: &Slot<'_, W, M>,
-    head: &Head,
-    operation: Operation,
-    limits: &Limits,
-) -> Result<Transfer, BadRequest> {
-    let load = |at| Segment::unchecked(W::segment(slot, at));
-    let Some(segments) = Segments::load(usize::from(head.second), load) else {
-        return Err(BadRequest::SegmentCount {
-            count: head.second.into(),
-            max: SEGMENTS as u16,
-        });
-    };
-    let transfer = Transfer {
-        sector: head.sector,
-        segments,
-    };
-    transfer.check(operation, limits)?;
-    Ok(transfer)
-}
-
-#[inline]
-fn discard<W: Wire, M: SharedMemory>(
-    slot: &Slot<'_, W, M>,
-    head: &Head,
-    limits: &Limits,
-) -> Result<Discard, BadRequest> {
-    const SECURE: u8 = c::BLKIF_DISCARD_SECURE as u8;
-    let flag = head.second;
-    if flag & !SECURE != 0 {
-        return Err(BadRequest::DiscardFlag { flag });
-    }
-    let offered = limits.discard.is_some_and(|discard| discard.secure);
-    let discard = Discard {
-        sector: head.sector,
-        sectors: W::nr_sectors(slot),
-        secure: offered && flag & SECURE != 0,
-    };
-    discard.check(limits)?;
-    Ok(discard)
-}
-
-#[inline]
-fn indirect<W: Wire, M: SharedMemory>(
-    slot: &Slot<'_, W, M>,
-    head: &Head,
-    limits: &Limits,
-) -> Result<(u16, Indirect), BadRequest> {
-    let direction = match Operation::from_code(head.second) {
-        Some(Operation::Read) => Direction::Read,
-        Some(Operation::Write) => Direction::Write,
-        _ => {
-            let operation = head.second;
-            return Err(BadRequest::IndirectOperation { operation });
-        }
-    };
-    let (handle, grants) = W::indirect(slot);
-    let mut indirect = Indirect {
-        direction,
-        sector: head.sector,
-        nr_segments: head.third,
-        grants: grants.map(GrantRef::new),
-    };
-    indirect.check(limits)?;
-    let needed = pages(indirect.nr_segments);
-    for grant in indirect.grants.iter_mut().skip(needed) {
-        *grant = GrantRef::new(0);
-    }
-    Ok((handle, indirect))
-}
-
-/// Writes a request to a slot. Bytes that it doesn't have keep what they held.
-#[inline(always)]
-pub(super) fn encode<W: Wire, M: SharedMemory>(
-    slot: &Slot<'_, W, M>,
-    id: u64,
-    handle: u16,
-    body: &Body,
-) {
-    let mut head = Head {
-        operation: body.operation().code(),
-        second: 0,
-        third: handle,
-        id,
-        sector: 0,
-    };
-    match body {
-        Body::Read(transfer) | Body::Write(transfer) | Body::Barrier(transfer) => {
-            head.second = transfer.segments.len() as u8;
-            head.sector = transfer.sector;
-            for (at, segment) in transfer.segments.iter().enumerate() {
-                W::set_segment(slot, at, segment.bytes());
-            }
-        }
-        Body::Flush => {}
-        Body::Discard(discard) => {
-            head.second = if discard.secure {
-                c::BLKIF_DISCARD_SECURE as u8
-            } else {
-                0
-            };
-            head.sector = discard.sector;
-            W::set_nr_sectors(slot, discard.sectors);
-        }
-        Body::Indirect(indirect) => {
-            head.second = indirect.direction.operation().code();
-            head.third = indirect.nr_segments;
-            head.sector = indirect.sector;
-            W::set_indirect(slot, handle, &indirect.grants.map(GrantRef::get));
-        }
-    }
-    W::set_head(slot, &head);
 }

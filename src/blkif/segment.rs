@@ -179,56 +179,48 @@ impl Segments {
     ///
     /// [`BadRequest::SegmentCount`] if there are more than [`MAX`](Self::MAX).
     pub fn new(segments: &[Segment]) -> Result<Self, BadRequest> {
-        Self::load(segments.len(), |at| {
+        let mut all = Self::EMPTY;
+        all.load(segments.len(), |at| {
             segments.get(at).copied().unwrap_or(Segment::NONE)
         })
+        .map(|_| all)
         .ok_or(BadRequest::SegmentCount {
             count: u16::try_from(segments.len()).unwrap_or(u16::MAX),
             max: SEGMENTS as u16,
         })
     }
 
-    /// The first `count`, each of which `load` is asked for once. Nothing if there are too many.
+    /// Becomes the first `count`, each of which `load` is asked for once. Nothing, and no change, if
+    /// there are too many.
     #[inline(always)]
-    pub(super) fn load(count: usize, mut load: impl FnMut(usize) -> Segment) -> Option<Self> {
+    pub(super) fn load(
+        &mut self,
+        count: usize,
+        mut load: impl FnMut(usize) -> Segment,
+    ) -> Option<Tally> {
         if count > SEGMENTS {
             return None;
         }
-        let mut segments = [Segment::NONE; SEGMENTS];
-        for (at, segment) in segments.iter_mut().enumerate() {
+        let mut tally = Tally::NONE;
+        for (at, place) in self.segments.iter_mut().enumerate() {
             if at >= count {
                 break;
             }
-            *segment = load(at);
+            let segment = load(at);
+            tally.add(segment);
+            *place = segment;
         }
-        let len = count as u8;
-        Some(Self { segments, len })
+        self.len = count as u8;
+        Some(tally)
     }
 
     /// The number of sectors in all of them, if they are good, else what is wrong with the first
     /// that is not.
-    #[inline(always)]
     pub(super) fn check(&self, mask: u8) -> Result<u64, BadRequest> {
-        let (mut good, mut sectors) = (true, 0);
-        for segment in self.iter() {
-            good &= segment.is_good(mask);
-            // At most 11 times 255.
-            sectors += u32::from(segment.sectors());
+        for (index, segment) in (0u16..).zip(self.iter()) {
+            segment.check(index, mask)?;
         }
-        if good {
-            Ok(u64::from(sectors))
-        } else {
-            Err(self.fault(mask))
-        }
-    }
-
-    /// What is wrong with the first that is not good.
-    #[cold]
-    fn fault(&self, mask: u8) -> BadRequest {
-        (0u16..)
-            .zip(self.iter())
-            .find_map(|(index, segment)| segment.check(index, mask).err())
-            .unwrap_or(BadRequest::NoSegments)
+        Ok(self.sectors())
     }
 
     /// The number of sectors in all of them.
@@ -237,6 +229,54 @@ impl Segments {
         self.iter()
             .map(|segment| u64::from(segment.sectors()))
             .sum()
+    }
+}
+
+/// Segments taken together, so that good ones cost one look.
+///
+/// Bit by bit: if all are in the frame, no bit above the lowest three is set in any first or last
+/// sector; if all begin with a block, none of the mask's bits is set in any first sector; if all end
+/// with one, all of them are set in each last sector.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tally {
+    any: Segment,
+    all: Segment,
+    /// Negative if a last sector lies before its first.
+    order: i32,
+    /// The sum of last sector less first sector.
+    steps: i32,
+    count: u32,
+}
+
+impl Tally {
+    const NONE: Self = Self {
+        any: Segment(0),
+        all: Segment(u64::MAX),
+        order: 0,
+        steps: 0,
+        count: 0,
+    };
+
+    #[inline(always)]
+    fn add(&mut self, segment: Segment) {
+        let step = i32::from(segment.last_sect()).wrapping_sub(segment.first_sect().into());
+        self.any.0 |= segment.0;
+        self.all.0 &= segment.0;
+        self.order |= step;
+        self.steps = self.steps.wrapping_add(step);
+        self.count = self.count.wrapping_add(1);
+    }
+
+    /// The number of sectors, if all segments are good.
+    #[inline(always)]
+    pub(super) fn sectors(&self, mask: u8) -> Option<u64> {
+        let outside = (self.any.first_sect() | self.any.last_sect()) >= SECTORS_PER_FRAME;
+        let unaligned = (self.any.first_sect() | !self.all.last_sect()) & mask != 0;
+        if outside | unaligned | (self.order < 0) {
+            return None;
+        }
+        // Both are small and not negative.
+        Some(u64::from(self.count.wrapping_add(self.steps as u32)))
     }
 }
 

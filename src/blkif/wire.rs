@@ -80,19 +80,23 @@ pub(super) trait Wire: RingTypes + Sized {
 /// The 64 bits of two words, in memory's order.
 #[inline(always)]
 fn join(first: u32, second: u32) -> u64 {
-    let [a, b, c, d] = first.to_ne_bytes();
-    let [e, f, g, h] = second.to_ne_bytes();
-    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+    let (low, high) = if cfg!(target_endian = "little") {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    (u64::from(high) << 32) | u64::from(low)
 }
 
 /// The two words of 64 bits, in memory's order.
 #[inline(always)]
 fn split(bits: u64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = bits.to_ne_bytes();
-    [
-        u32::from_ne_bytes([a, b, c, d]),
-        u32::from_ne_bytes([e, f, g, h]),
-    ]
+    let (low, high) = (bits as u32, (bits >> 32) as u32);
+    if cfg!(target_endian = "little") {
+        [low, high]
+    } else {
+        [high, low]
+    }
 }
 
 /// The 16 bits with which a word begins in memory.

@@ -145,6 +145,7 @@ fn enough(case: u64, least: u64, seen: &BTreeSet<String>) -> bool {
 
 #[test]
 fn any_slot_gets_the_naive_verdict() {
+    let mut place = Request::EMPTY;
     let mut g = Gen::new(16);
     let mut seen = BTreeSet::new();
     let least = tests(20_000);
@@ -164,6 +165,16 @@ fn any_slot_gets_the_naive_verdict() {
         let mut back = BackRing::attach(layout, page, 0).unwrap();
         let found = back.take(&limits).unwrap().unwrap();
         assert_eq!(found, expected, "{layout:?} {disk:?} {slot:?}");
+        // Once more, into a place that was used before and gets nothing of what is refused.
+        let [page] = mappings(64 + 112);
+        // SAFETY: the producer's index in the header.
+        unsafe { page.store_u32(0, 1) };
+        // SAFETY: the only slot.
+        unsafe { page.write_bytes(64, &slot) };
+        back = BackRing::attach(layout, page, 0).unwrap();
+        let taken = back.take_into(&limits, &mut place).unwrap().unwrap();
+        assert_eq!(taken, found.map(|_| ()));
+        assert_eq!(place, found.unwrap_or(Request::EMPTY));
         seen.insert(kind(&found));
         // The answer is in the slot, by hand-written offsets.
         let response = match &found {
