@@ -56,7 +56,7 @@ fn connect<'a>(device: &'a Device<'a>, path: &Path, sectors: u64) -> Result<Back
     let memory = device.domain.map(queue.ring.as_slice())?;
     let ring = BackRing::attach(chosen.protocol().layout(), memory, 0)?;
 
-    let discard = negotiation::Discard {
+    let discard = negotiation::DiscardProperties {
         granularity: SECTOR as u32,
         alignment: 0,
         secure: false,
