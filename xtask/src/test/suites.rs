@@ -345,7 +345,7 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "models",
-        proves: "no wakeup is lost and no message torn, over all interleavings; without any barrier one is",
+        proves: "no wakeup lost, no message torn, in any interleaving; without any barrier one is; stress",
         needs: &[],
         wants: &[],
         seconds: 45,
@@ -356,6 +356,8 @@ pub const SUITES: &[Suite] = &[
             "ring-models",
             "--test",
             "ring",
+            "--test",
+            "stress",
             "--",
             "--nocapture",
         ])],
