@@ -64,8 +64,6 @@
 //! Headers: `xen/include/public/io/fbif.h`, `kbdif.h`, `displif.h`, `sndif.h` and `cameraif.h`.
 #![allow(unsafe_code)]
 
-use core::marker::PhantomData;
-
 use xen_public::abi::{arm32, arm64, x86_32, x86_64};
 
 use x86_64::io::{cameraif, displif, fbif, kbdif, sndif};
@@ -74,13 +72,15 @@ use super::Notify;
 use super::error::{AttachError, AttachReason, Corrupt, PutError};
 use super::memory::SharedMemory;
 use super::message::Message;
-use super::types::{Plain, copy_in, copy_out, generated};
+use super::types::{Plain, generated};
 
 mod fbif_page;
+mod page;
 #[cfg(test)]
 mod tests;
 
 pub use fbif_page::{Directory, FbifPage, Screen};
+use page::Page;
 
 /// The size of an event page in bytes.
 #[doc(alias = "XENDISPL_EVENT_PAGE_SIZE")]
@@ -162,67 +162,6 @@ const fn is_full<E: EventTypes>(prod: u32, cons: u32) -> bool {
     let jump = (u32::MAX % E::LEN + 1) % E::LEN;
     let waiting = prod.wrapping_sub(cons);
     waiting >= E::LEN || prod < jump && waiting >= jump
-}
-
-/// The page, as both ends see it.
-#[derive(Debug)]
-struct Page<E, M> {
-    /// At least `EVENT_PAGE_BYTES` long.
-    memory: M,
-    types: PhantomData<fn() -> E>,
-}
-
-impl<E: EventTypes, M: SharedMemory> Page<E, M> {
-    fn new(memory: M) -> Result<Self, AttachError<M>> {
-        let memory = checked(memory)?;
-        Ok(Self {
-            memory,
-            types: PhantomData,
-        })
-    }
-
-    #[inline]
-    fn load_cons(&self) -> u32 {
-        const { check::<E>() };
-        // SAFETY: the index lies in the page (`check`), all of which is in the memory (`new`).
-        unsafe { self.memory.load_u32(E::CONS) }
-    }
-
-    #[inline]
-    fn load_prod(&self) -> u32 {
-        const { check::<E>() };
-        // SAFETY: as in `load_cons`.
-        unsafe { self.memory.load_u32(E::PROD) }
-    }
-
-    #[inline]
-    fn store_cons(&self, cons: u32) {
-        const { check::<E>() };
-        // SAFETY: as in `load_cons`.
-        unsafe { self.memory.store_u32(E::CONS, cons) };
-    }
-
-    #[inline]
-    fn store_prod(&self, prod: u32) {
-        const { check::<E>() };
-        // SAFETY: as in `load_cons`.
-        unsafe { self.memory.store_u32(E::PROD, prod) };
-    }
-
-    #[inline]
-    fn read(&self, index: u32) -> E::Event {
-        let word = word_bytes::<E>();
-        // SAFETY: the slot lies in the page (`check`, by way of `slot_offset`), all of which is in the
-        // memory; the word divides the event, and 8, thus the slots' beginning and the slot's place.
-        unsafe { copy_out(&self.memory, slot_offset::<E>(index), word) }
-    }
-
-    #[inline]
-    fn write(&self, index: u32, event: &E::Event) {
-        let word = word_bytes::<E>();
-        // SAFETY: as in `read`.
-        unsafe { copy_in(&self.memory, slot_offset::<E>(index), word, event) };
-    }
 }
 
 /// The memory, if it is a page.
