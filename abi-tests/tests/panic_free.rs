@@ -17,7 +17,7 @@ use xtask::{rust, tool};
 const PANICS: [&str; 3] = ["panicking", "rust_begin_unwind", "rust_panic"];
 
 /// Functions of the probe, by which a path left out would be noticed.
-const PATHS: [&str; 13] = [
+const PATHS: [&str; 15] = [
     "sizes",
     "ring_ends",
     "front_end",
@@ -31,6 +31,8 @@ const PATHS: [&str; 13] = [
     "console_ends",
     "xenstore_ends",
     "vchan_ends",
+    "event_pages",
+    "fbif_head",
 ];
 
 /// The names of all functions in the linked probe.

@@ -11,6 +11,10 @@ use xen_abi::blkif::{
     self, Body, DiscardLimits, Indirect, IndirectSegments, Layout, Limits, Protocol, Request,
     Segment, Shadow, Transfer, write_indirect_segments,
 };
+use xen_abi::ring::events::{
+    CameraifIn, Directory, DisplifIn, EventConsumer, EventProducer, EventTypes, FbifIn, FbifOut,
+    FbifPage, KbdifIn, KbdifOut, SndifIn,
+};
 use xen_abi::ring::kinds::{BlkifX86_32, BlkifX86_64, NetifRx, NetifTx, UsbifUrb};
 use xen_abi::ring::{BackRing, FrontRing, Mapping, RingTypes, SharedMemory, const_ring_size, rd32};
 use xen_public::grant_table::GrantRef;
@@ -31,6 +35,14 @@ pub(crate) fn all(memory: Shared) {
     blkif_names(memory);
     blkif_nodes(memory);
     bytes::all(memory);
+    event_pages::<FbifIn>(memory);
+    event_pages::<FbifOut>(memory);
+    event_pages::<KbdifIn>(memory);
+    event_pages::<KbdifOut>(memory);
+    event_pages::<DisplifIn>(memory);
+    event_pages::<SndifIn>(memory);
+    event_pages::<CameraifIn>(memory);
+    fbif_head(memory);
     #[cfg(feature = "control")]
     control(memory);
 }
@@ -139,6 +151,49 @@ fn back_end<R: RingTypes>(back: &mut BackRing<R, Mapping>, memory: Shared) {
         black_box(back.request_cons_overflow(any(memory)));
         black_box(back.request_prod_overflow(any(memory)));
         back.set_pvt(black_box(back.pvt()));
+    }
+}
+
+#[inline(never)]
+fn event_pages<E: EventTypes>(memory: Shared) {
+    let (Some(a), Some(b)) = (memory.map(), memory.map()) else {
+        return;
+    };
+    let (Ok(mut producer), Ok(mut consumer)) = (
+        EventProducer::<E, _>::attach(a),
+        EventConsumer::<E, _>::attach(b),
+    ) else {
+        return;
+    };
+    let mut event = None;
+    black_box(&mut event);
+    while any(memory) != 0 {
+        if let Some(event) = &event {
+            black_box(producer.put(event).is_ok());
+        }
+        let _ = black_box(producer.push());
+        black_box(consumer.unconsumed().is_ok());
+        black_box(consumer.take().is_ok());
+        if let Ok(events) = consumer.events() {
+            events.for_each(|event| {
+                black_box(event);
+            });
+        }
+        black_box(consumer.confirm());
+    }
+    black_box((producer.into_memory(), consumer.into_memory()));
+}
+
+#[inline(never)]
+fn fbif_head(memory: Shared) {
+    let Some(Ok(page)) = memory.map().map(FbifPage::new) else {
+        return;
+    };
+    page.set_screen(&black_box(page.screen()));
+    let entry = any(memory) as usize;
+    for directory in [Directory::Bits32, Directory::Bits64] {
+        let frame = page.directory(directory, entry).unwrap_or(0);
+        black_box(page.set_directory(directory, entry, frame));
     }
 }
 
