@@ -41,11 +41,9 @@
 #endif
 
 #include "blkif_other.h"
+#include "stream.h"
 
-int read(int, void *, size_t);
-int write(int, const void *, size_t);
 int memcmp(const void *, const void *, size_t);
-void exit(int);
 
 enum {
     INIT, ATTACH, REATTACH,
@@ -70,45 +68,6 @@ enum {
 static uint32_t page[MOST / 4] __attribute__((aligned(PAGE)));
 static uint32_t shadow[MOST / 4];
 static uint32_t noise[MOST / 4];
-
-static uint8_t in[1 << 23], out[1 << 20];
-static size_t in_bytes, in_at, out_bytes;
-
-static void flush(void)
-{
-    size_t at = 0;
-
-    while (at < out_bytes) {
-        int done = write(1, out + at, out_bytes - at);
-        if (done <= 0)
-            exit(3);
-        at += done;
-    }
-    out_bytes = 0;
-}
-
-/* Not into each of the thousand places that use it: compilers take long enough. */
-#define APART static __attribute__((noinline))
-
-APART void put(const void *from, size_t bytes)
-{
-    if (out_bytes + bytes > sizeof(out))
-        flush();
-    memcpy(out + out_bytes, from, bytes);
-    out_bytes += bytes;
-}
-
-APART void put8(uint8_t value) { put(&value, 1); }
-APART void put16(uint16_t value) { put(&value, 2); }
-APART void put32(uint32_t value) { put(&value, 4); }
-
-APART void get(void *to, size_t bytes)
-{
-    if (bytes > in_bytes - in_at)
-        exit(4);
-    memcpy(to, in + in_at, bytes);
-    in_at += bytes;
-}
 
 /* The bytes of a message; the largest has 252. */
 APART const void *message(uint32_t value)
@@ -180,7 +139,6 @@ int main(void)
 {
     uint32_t x = 0x2545f491;
     size_t i;
-    int got;
 
     for (i = 0; i < MOST / 4; i++) {
         x ^= x << 13;
@@ -188,11 +146,7 @@ int main(void)
         x ^= x << 5;
         noise[i] = x;
     }
-    while ((got = read(0, in + in_bytes, sizeof(in) - in_bytes)) > 0)
-        in_bytes += got;
-    if (got < 0 || in_bytes == sizeof(in))
-        exit(5);
-
+    fill();
     while (in_at < in_bytes) {
         uint8_t kind, pages;
         uint16_t operations;
