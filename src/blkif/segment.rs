@@ -158,8 +158,9 @@ impl fmt::Debug for Segment {
 #[derive(Clone, Copy)]
 pub struct Segments {
     segments: [Segment; SEGMENTS],
-    /// At most [`SEGMENTS`].
-    len: u8,
+    /// At most [`SEGMENTS`]. It has no padding behind it: compilers load a narrow field together with
+    /// its padding, and a processor that has just stored the narrow one has to wait for that.
+    len: usize,
 }
 
 impl Segments {
@@ -210,7 +211,7 @@ impl Segments {
             tally.add(segment);
             *place = segment;
         }
-        self.len = count as u8;
+        self.len = count;
         Some(tally)
     }
 
@@ -286,7 +287,7 @@ impl Deref for Segments {
     #[inline]
     fn deref(&self) -> &[Segment] {
         self.segments
-            .get(..usize::from(self.len))
+            .get(..self.len)
             .unwrap_or_default()
     }
 }
