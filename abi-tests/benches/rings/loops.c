@@ -211,26 +211,36 @@ struct blkif_32_response {
 DEFINE_RING_TYPES(blkif_32, struct blkif_32_request, struct blkif_32_response);
 DEFINE_RING_TYPES(blkif_64, struct blkif_request, struct blkif_response);
 
-/* Whether a request to read or write is one that a disk of so many sectors can serve. */
-static inline int is_good(const blkif_request_t *request, uint64_t capacity)
+/* What the disk can do: so many sectors, blocks of so many sectors less one. */
+struct limits {
+    uint64_t sectors;
+    uint8_t mask, read_only;
+};
+
+/* Whether a request to read or write is one that a disk with these limits can serve. */
+static inline int is_good(const blkif_request_t *request, const struct limits *limits)
 {
     uint64_t sectors = 0, end;
     if (!request->nr_segments || request->nr_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST)
         return 0;
+    if (limits->read_only && request->operation != BLKIF_OP_READ)
+        return 0;
     for (unsigned i = 0; i < request->nr_segments; i++) {
         const struct blkif_request_segment *segment = &request->seg[i];
-        if (segment->last_sect >= PAGE / 512 || segment->last_sect < segment->first_sect)
+        if (segment->last_sect >= PAGE / 512 || segment->last_sect < segment->first_sect ||
+            ((segment->first_sect | (segment->last_sect + 1)) & limits->mask))
             return 0;
         sectors += segment->last_sect - segment->first_sect + 1;
     }
     end = request->sector_number + sectors;
-    return end >= sectors && end <= capacity;
+    return !((request->sector_number | sectors) & limits->mask) && end >= sectors &&
+           end <= limits->sectors;
 }
 
 #define CONVERSION_LOOPS(name, bytes)                                                             \
     /* Makes a native request, with as many segments as there are. */                             \
     static inline int name##_convert(const volatile struct bytes *from, blkif_request_t *to,      \
-                                     uint64_t capacity)                                           \
+                                     const struct limits *limits)                                 \
     {                                                                                             \
         unsigned count;                                                                           \
         to->operation = from->operation;                                                          \
@@ -248,7 +258,7 @@ static inline int is_good(const blkif_request_t *request, uint64_t capacity)
             for (unsigned i = 0; i < count; i++)                                                  \
                 to->seg[i] = ((const struct bytes *)from)->seg[i];                                \
             compiler_barrier();                                                                   \
-            return is_good(to, capacity);                                                         \
+            return is_good(to, limits);                                                           \
         default:                                                                                  \
             return 0;                                                                             \
         }                                                                                         \
@@ -257,9 +267,10 @@ static inline int is_good(const blkif_request_t *request, uint64_t capacity)
     /* Takes a ring full of requests, again and again. */                                         \
     uint64_t name##_take(void *page, const void *data, uint64_t rounds, uint64_t segments)        \
     {                                                                                             \
-        uint64_t sum = 0, capacity = 1 << 20;                                                     \
+        uint64_t sum = 0;                                                                         \
+        struct limits limits = { 1 << 20, 0, 0 };                                                 \
         (void)data, (void)segments;                                                               \
-        opaque(&capacity);                                                                        \
+        opaque(&limits);                                                                          \
         for (; rounds; rounds--) {                                                                \
             name##_back_ring_t back;                                                              \
             RING_IDX prod;                                                                        \
@@ -272,7 +283,7 @@ static inline int is_good(const blkif_request_t *request, uint64_t capacity)
                 blkif_request_t request;                                                          \
                 if (RING_REQUEST_CONS_OVERFLOW(&back, back.req_cons))                             \
                     break;                                                                        \
-                if (!name##_convert(RING_GET_REQUEST(&back, back.req_cons), &request, capacity))  \
+                if (!name##_convert(RING_GET_REQUEST(&back, back.req_cons), &request, &limits))   \
                     return BROKEN;                                                                \
                 back.req_cons++;                                                                  \
                 opaque(&request);                                                                 \

@@ -252,7 +252,7 @@ unsafe extern "C" fn take_64(page: *mut u8, _: *const u8, rounds: u64, _: u64) -
 unsafe fn take(page: *mut u8, rounds: u64, layout: Layout) -> u64 {
     let limits = Limits::new(1 << 20);
     opaque(&limits);
-    let mut sum = 0;
+    let (mut sum, mut request) = (0, disk::Request::EMPTY);
     for _ in 0..rounds {
         // SAFETY: the caller has a page of shared memory.
         let memory = unsafe { mapping(page) };
@@ -261,7 +261,7 @@ unsafe fn take(page: *mut u8, rounds: u64, layout: Layout) -> u64 {
             return BROKEN;
         };
         for _ in 0..waiting {
-            let Ok(Some(Ok(request))) = back.take(&limits) else {
+            let Ok(Some(Ok(()))) = back.take_into(&limits, &mut request) else {
                 return BROKEN;
             };
             opaque(&request);
