@@ -12,11 +12,13 @@ pub mod memory;
 pub mod script;
 
 mod back;
+mod blkif;
 mod front;
 mod nodes;
 mod vbd;
 
 pub use back::back_ring;
+pub use blkif::{blkif_front, blkif_indirect, blkif_x86_32, blkif_x86_64};
 pub use front::front_ring;
 pub use nodes::nodes;
 pub use vbd::vbd;
@@ -27,6 +29,10 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All targets.
 pub const TARGETS: &[Target] = &[
     ("back_ring", back_ring),
+    ("blkif_front", blkif_front),
+    ("blkif_indirect", blkif_indirect),
+    ("blkif_x86_32", blkif_x86_32),
+    ("blkif_x86_64", blkif_x86_64),
     ("front_ring", front_ring),
     ("nodes", nodes),
     ("vbd", vbd),

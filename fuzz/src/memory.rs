@@ -174,8 +174,10 @@ impl Page {
     /// The peer writes bytes; those beyond the end are left off.
     pub fn fill(&self, offset: usize, bytes: &[u8]) {
         let room = self.mapping.len().saturating_sub(offset);
-        for (at, byte) in (offset..).zip(bytes).take(room) {
-            self.poke(at, *byte);
+        let bytes = &bytes[..bytes.len().min(room)];
+        if !bytes.is_empty() {
+            // SAFETY: no more bytes than there is room for, from an offset below the length.
+            unsafe { self.mapping.write_bytes(offset, bytes) };
         }
     }
 
@@ -187,15 +189,17 @@ impl Page {
     /// What the peer finds.
     pub fn read(&self, offset: usize, count: usize) -> Vec<u8> {
         assert!(offset + count <= self.mapping.len());
-        (offset..offset + count)
-            // SAFETY: below the length.
-            .map(|at| unsafe { self.mapping.load_u8(at) })
-            .collect()
+        let mut bytes = vec![0; count];
+        // SAFETY: just checked.
+        unsafe { self.mapping.read_bytes(offset, &mut bytes) };
+        bytes
     }
 
     /// The 32 bits that the peer finds.
     pub fn get_u32(&self, offset: usize) -> u32 {
-        u32::from_ne_bytes(self.read(offset, 4).try_into().expect("four bytes"))
+        assert!(offset % 4 == 0 && offset + 4 <= self.mapping.len());
+        // SAFETY: just checked.
+        unsafe { self.mapping.load_u32(offset) }
     }
 
     /// The peer writes something somewhere, as a script says.
