@@ -286,9 +286,7 @@ impl Deref for Segments {
 
     #[inline]
     fn deref(&self) -> &[Segment] {
-        self.segments
-            .get(..self.len)
-            .unwrap_or_default()
+        self.segments.get(..self.len).unwrap_or_default()
     }
 }
 

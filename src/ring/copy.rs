@@ -108,6 +108,8 @@ unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
             "dec {count}",
             "jnz 2b",
             "3:",
+            "test {len:l}, 63",
+            "jz 9f",
             "test {len:l}, 32",
             "jz 4f",
             "movups {a}, [{from}]",
