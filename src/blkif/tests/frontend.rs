@@ -100,13 +100,13 @@ fn any_responses_are_matched_as_by_a_naive_table() {
             }
             front.push();
             let slot = if layout == Layout::X86_32 { 108 } else { 112 };
-            let mut bytes = [0; 12];
+            let mut bytes = [0; 16];
             bytes[..8].copy_from_slice(&id.to_ne_bytes());
-            bytes[8..].copy_from_slice(&[operation, 99, 0, 0]);
-            bytes[10..].copy_from_slice(&status.to_ne_bytes());
+            bytes[8..10].copy_from_slice(&[operation, 99]);
+            bytes[10..12].copy_from_slice(&status.to_ne_bytes());
             let at = 64 + slot * (answered % size) as usize;
-            // SAFETY: a slot of the ring.
-            unsafe { page.write_bytes(at, &bytes) };
+            let len = if layout == Layout::X86_32 { 12 } else { 16 };
+            poke(&page, layout, at, &bytes[..len]);
             answered += 1;
             // SAFETY: the response producer.
             unsafe { page.store_u32(8, answered) };

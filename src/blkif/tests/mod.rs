@@ -13,7 +13,8 @@ use core::ptr::NonNull;
 use quickcheck::{Arbitrary, Gen};
 
 use super::*;
-use crate::ring::{Mapping, SharedMemory};
+use crate::ring::kinds::{BlkifX86_32, BlkifX86_64};
+use crate::ring::{Mapping, SharedMemory, word_bytes};
 use xen_public::grant_table::GrantRef;
 
 /// How often a property is tried.
@@ -33,6 +34,48 @@ fn mappings<const COUNT: usize>(len: usize) -> [Mapping; COUNT] {
         // SAFETY: the leaked pages stay, and are only touched through the mappings.
         unsafe { Mapping::new(base, len) }.unwrap()
     })
+}
+
+/// The width of all accesses to the slots of a ring.
+fn word(layout: Layout) -> usize {
+    match layout {
+        Layout::X86_32 => word_bytes::<BlkifX86_32>(),
+        Layout::X86_64 => word_bytes::<BlkifX86_64>(),
+    }
+}
+
+/// Writes whole words to the slots of a ring, as the other end would.
+fn poke(page: &Mapping, layout: Layout, at: usize, bytes: &[u8]) {
+    let word = word(layout);
+    assert!(at >= 64 && at % word == 0 && bytes.len() % word == 0);
+    assert!(at + bytes.len() <= page.len());
+    for (at, bytes) in (at..).step_by(word).zip(bytes.chunks(word)) {
+        if word == 8 {
+            // SAFETY: within the page, and at a multiple of 8.
+            unsafe { page.store_u64(at, u64::from_ne_bytes(bytes.try_into().unwrap())) };
+        } else {
+            // SAFETY: within the page, and at a multiple of 4.
+            unsafe { page.store_u32(at, u32::from_ne_bytes(bytes.try_into().unwrap())) };
+        }
+    }
+}
+
+/// Reads whole words from the slots of a ring, as the other end would.
+fn peek(page: &Mapping, layout: Layout, at: usize, len: usize) -> Vec<u8> {
+    let word = word(layout);
+    assert!(at >= 64 && at % word == 0 && len % word == 0 && at + len <= page.len());
+    (at..at + len)
+        .step_by(word)
+        .flat_map(|at| {
+            if word == 8 {
+                // SAFETY: within the page, and at a multiple of 8.
+                unsafe { page.load_u64(at) }.to_ne_bytes().to_vec()
+            } else {
+                // SAFETY: within the page, and at a multiple of 4.
+                unsafe { page.load_u32(at) }.to_ne_bytes().to_vec()
+            }
+        })
+        .collect()
 }
 
 const LAYOUTS: [Layout; 2] = [Layout::X86_32, Layout::X86_64];
