@@ -221,7 +221,7 @@ fn explain<C: Case>(program: &Program, mut case: C) -> Result<String> {
     let c = program.run(Some(batch.input.path()))?;
     let rust = &batch.trace.bytes;
     let at = rust.iter().zip(&c).take_while(|(r, c)| r == c).count();
-    let mut text = format!("{program} differs in the step `{step}` of\n{case:#?}\n");
+    let mut text = format!("{program} differs in the step `{step}` of\n{case:?}\n");
     for (who, trace) in [("Rust", rust), ("C", &c)] {
         let from = &trace[at.min(trace.len())..];
         let shown = &from[..from.len().min(32)];
