@@ -64,7 +64,7 @@ impl<M: SharedMemory> Reader<'_, M> {
     #[inline]
     pub(crate) fn unread_for(&mut self, wanted: usize) -> Result<usize, Corrupt> {
         let known = self.half.queued() as usize;
-        if wanted <= known {
+        if (1..=known).contains(&wanted) {
             return Ok(known);
         }
         self.unread()

@@ -246,10 +246,9 @@ fn any_index_of_the_peer_is_used_or_refused() {
         // As an exact number: how far the claim lies from the start, in either direction.
         let distance = i64::from(claimed.wrapping_sub(start) as i32);
         let (mut a, _b, page) = halfway(start, written.into(), read.into());
-        // The reader knows of all that was written if it has read any of it.
-        let known = if read == 0 { 0 } else { written };
         set(&page, PROD[0], claimed);
-        let honest = distance >= i64::from(known) && distance <= 32 + i64::from(read);
+        // The reader has seen all that was written.
+        let honest = distance >= i64::from(written) && distance <= 32 + i64::from(read);
         let found = a.reader().unread();
         let reader = match found {
             Ok(count) => honest && count as i64 == distance - i64::from(read),
@@ -446,4 +445,15 @@ fn two_threads_move_a_stream() {
             }
         }
     });
+}
+
+#[test]
+fn nothing_asked_of_a_dead_half_is_an_error_too() {
+    let (mut a, mut b, page) = halfway(100, 20, 10);
+    set(&page, PROD[0], 143);
+    set(&page, CONS[0], 99);
+    assert!(a.reader().read(&mut []).is_err());
+    assert!(a.reader().peek(&mut []).is_err());
+    assert!(b.writer().write(&[]).is_err());
+    assert!(b.writer().write_packet(&[]).is_err());
 }

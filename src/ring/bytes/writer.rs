@@ -70,7 +70,7 @@ impl<M: SharedMemory> Writer<'_, M> {
     #[inline]
     pub(crate) fn free_for(&mut self, wanted: usize) -> Result<usize, Corrupt> {
         let known = self.known_free();
-        if wanted <= known {
+        if (1..=known).contains(&wanted) {
             return Ok(known);
         }
         self.free()
