@@ -435,6 +435,7 @@ pub const SUITES: &[Suite] = &[
             "ring_differential",
             "--test",
             "blkif_differential",
+            "flex_differential",
         ])],
     },
     Suite {
