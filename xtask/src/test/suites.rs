@@ -435,6 +435,7 @@ pub const SUITES: &[Suite] = &[
             "ring_differential",
             "--test",
             "blkif_differential",
+            "--test",
             "flex_differential",
         ])],
     },
