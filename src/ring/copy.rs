@@ -310,8 +310,13 @@ mod tests {
 
     /// Every length and every pair of alignments: all bytes arrive, and none beside them change.
     fn copies(one: impl Fn(&mut [u8], &[u8])) {
-        let lens = if cfg!(miri) { 20 } else { 300 };
-        for len in (0..lens).chain([4096]) {
+        // Miri has one way only, byte by byte, and takes its time for each.
+        let lens: Vec<usize> = if cfg!(miri) {
+            vec![0, 1, 2, 9, 17]
+        } else {
+            (0..300).chain([4096]).collect()
+        };
+        for len in lens {
             for (to_at, from_at) in [(0, 0), (1, 0), (0, 3), (5, 5), (7, 2), (8, 15), (9, 16)] {
                 let from: Vec<u8> = (0..len + 32).map(|n| (n * 7 + 1) as u8).collect();
                 let mut to = vec![0; len + 32];

@@ -19,7 +19,7 @@ use xen_public::grant_table::GrantRef;
 
 /// How often a property is tried.
 fn tests(natively: u64) -> u64 {
-    if cfg!(miri) { 10 } else { natively }
+    if cfg!(miri) { 3 } else { natively }
 }
 
 /// Zeroed pages.

@@ -150,3 +150,57 @@ fn indirect_segments_arrive_as_they_were_written() {
         .tests(tests(300))
         .quickcheck(property as fn(Vec<Segment>, u8, u32) -> bool);
 }
+
+#[test]
+fn two_threads_serve_a_disk() {
+    extern crate std;
+    const TOTAL: u64 = if cfg!(miri) { 6 } else { 5000 };
+    for layout in LAYOUTS {
+        // Four slots, so that each is used again.
+        let len = 64 + 4 * 112;
+        let [ours, theirs] = mappings(len);
+        let mut front = FrontRing::init(layout, ours, [Shadow::FREE; 4], 7).unwrap();
+        let mut back = BackRing::attach(layout, theirs, 0).unwrap();
+        let body = |tag: u64| {
+            let segments: Vec<_> = (0..1 + tag % 3)
+                .map(|n| Segment::whole(GrantRef::new((tag * 3 + n) as u32)))
+                .collect();
+            Body::Write(Transfer::new(tag * 24, &segments).unwrap())
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let limits = generous();
+                let mut served = 0;
+                while served < TOTAL {
+                    let Some(request) = back.take(&limits).unwrap() else {
+                        std::thread::yield_now();
+                        continue;
+                    };
+                    let request = request.unwrap();
+                    assert_eq!((&request.body, request.handle), (&body(served), 7));
+                    back.put(&request.respond(Status::Okay)).unwrap();
+                    back.push();
+                    served += 1;
+                }
+            });
+            let (mut sent, mut done) = (0, 0);
+            while done < TOTAL {
+                if sent < TOTAL && front.free_requests() > 0 {
+                    front.put(&body(sent), sent).unwrap();
+                    front.push();
+                    sent += 1;
+                    continue;
+                }
+                match front.take().unwrap() {
+                    Some(completion) => {
+                        let completion = completion.unwrap();
+                        assert_eq!((completion.tag, completion.status), (done, Status::Okay));
+                        done += 1;
+                    }
+                    None => std::thread::yield_now(),
+                }
+            }
+        });
+        assert_eq!(front.in_flight(), 0);
+    }
+}

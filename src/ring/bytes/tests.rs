@@ -394,7 +394,7 @@ fn attaching_looks_at_lengths_offsets_and_indices() {
 #[test]
 fn two_threads_move_a_stream() {
     extern crate std;
-    const TOTAL: u32 = if cfg!(miri) { 300 } else { 200_000 };
+    const TOTAL: u32 = if cfg!(miri) { 100 } else { 200_000 };
     let (mut a, mut b, _) = ends([64, 16], 0u32.wrapping_sub(TOTAL / 2));
     let text = |n: u32| (n.wrapping_mul(0x9e37_79b1) >> 24) as u8;
     // What one end writes comes back from the other, through both rings.

@@ -224,7 +224,7 @@ fn no_wakeup_is_lost_between_two_threads() {
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::time::Duration;
 
-    const TOTAL: u32 = if cfg!(miri) { 3000 } else { 2_000_000 };
+    const TOTAL: u32 = if cfg!(miri) { 2000 } else { 2_000_000 };
     let (mut server, mut client, _) = small();
     let (to_server, server_events) = channel();
     let (to_client, client_events) = channel();
