@@ -211,6 +211,8 @@ impl<E: EventTypes, M: SharedMemory> EventProducer<E, M> {
                 reason: AttachReason::Corrupt(Corrupt::EventProducer { prod, cons, len }),
             });
         }
+        // The slots must not be stored to before the index that says they are free is loaded.
+        page.memory.rmb();
         Ok(Self {
             page,
             prod_pvt: prod,
@@ -415,7 +417,7 @@ impl<E: EventTypes, M: SharedMemory> EventConsumer<E, M> {
     }
 
     /// The events that are there now, to be taken one by one. Those that are not taken stay. What was
-    /// taken is [confirmed](Self::confirm) when the last one is.
+    /// taken is [confirmed](Self::confirm) when the iterator ends or is dropped.
     ///
     /// The producer's index is loaded once, so however fast it produces, this ends.
     ///
@@ -452,6 +454,13 @@ impl<E: EventTypes, M: SharedMemory> Iterator for Events<'_, E, M> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = self.consumer.prod.wrapping_sub(self.consumer.cons) as usize;
         (left, Some(left))
+    }
+}
+
+impl<E: EventTypes, M: SharedMemory> Drop for Events<'_, E, M> {
+    /// Confirms what was taken: a producer without a free slot sends nothing that could wake us.
+    fn drop(&mut self) {
+        self.consumer.confirm();
     }
 }
 

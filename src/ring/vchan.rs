@@ -7,8 +7,8 @@
 //!
 //! [`Server`] and [`Client`] each read from one ring and write to the other. An end that finds less than it
 //! asked for sets its bit and looks again; the other end clears the bit when it has written or read
-//! something, and sends an event only if the bit was set. So an event always follows, and none is sent for
-//! nothing: a result says which ([`Notify`]).
+//! something, and sends an event only if the bit was set. So no wakeup is lost, and few events are sent for
+//! nothing: only where the second look found what was asked for. A result says which ([`Notify`]).
 //!
 //! # Barriers
 //!

@@ -202,8 +202,10 @@ impl core::error::Error for ServerError {}
 #[derive(Debug)]
 pub enum Attached<M> {
     /// A ring to use.
+    #[doc(alias = "XENSTORE_CONNECTED")]
     Connected(Client<M>),
     /// A ring that the server has yet to reset.
+    #[doc(alias = "XENSTORE_RECONNECT")]
     Reconnecting(Waiting<M>),
 }
 
@@ -255,7 +257,8 @@ impl<M: SharedMemory> Waiting<M> {
 /// # // SAFETY: the page outlives the rings and is touched only through mappings.
 /// # let map = || unsafe { Mapping::new(base, 4096) };
 /// # let (ours, theirs) = (map()?, map()?);
-/// let mut server = Server::init(theirs, Features::RECONNECTION)?;
+/// let (mut server, notify) = Server::init(theirs, Features::RECONNECTION)?;
+/// assert!(notify.is_needed()); // now send an event to the guest's port
 /// let Attached::Connected(mut client) = Client::attach(ours)? else {
 ///     return Err("not yet reset".into());
 /// };
@@ -311,6 +314,9 @@ impl<M: SharedMemory> Client<M> {
             return Err(self);
         }
         let page = Page(self.into_memory());
+        // Our last stores of indices must not arrive behind the zeros that the server stores once it
+        // sees the word.
+        page.0.wmb();
         page.store(Word::Connection, XENSTORE_RECONNECT as u32);
         Ok((Waiting { page }, Notify::Needed))
     }
@@ -353,12 +359,13 @@ pub struct Server<M> {
 
 impl<M: SharedMemory> Server<M> {
     /// Makes an empty ring in a page, with these features, no error and no reconnection under way. The
-    /// guest must not be using it yet.
+    /// guest must not be using it yet, but it may be [waiting](Waiting) already, so it is to be
+    /// notified.
     ///
     /// # Errors
     ///
     /// [`AttachError`] if the page is too short.
-    pub fn init(memory: M, features: Features) -> Result<Self, AttachError> {
+    pub fn init(memory: M, features: Features) -> Result<(Self, Notify), AttachError> {
         let page = Page::new(memory)?;
         page.store(Word::Features, features.0);
         let connection = Connection::init(page.areas(), REQ, RSP)?;
@@ -366,9 +373,8 @@ impl<M: SharedMemory> Server<M> {
             connection,
             features,
         };
-        // A guest may be waiting already.
-        let _ = server.reset();
-        Ok(server)
+        let notify = server.reset();
+        Ok((server, notify))
     }
 
     /// Attaches to a ring that is in use, as after a restart of the server.

@@ -100,7 +100,7 @@ fn xenstore_ends(memory: Shared) {
     }
     let features = xenstore::Server::attach(c).map(|server| server.reconnect_requested());
     black_box(features.is_ok());
-    if let Ok(mut server) = xenstore::Server::init(b, xenstore::Features::default()) {
+    if let Ok((mut server, _)) = xenstore::Server::init(b, xenstore::Features::default()) {
         byte_ends(server.split(), memory, &mut buffer);
         black_box(server.reconnect_requested());
         let _ = black_box(server.reset());

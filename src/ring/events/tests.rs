@@ -376,3 +376,19 @@ fn the_head_of_a_framebuffer_is_that_of_the_structure() {
     let low = usize::from(cfg!(target_endian = "big")) * 4;
     assert_eq!(word(40 + low), 0x9abc_def0);
 }
+
+#[test]
+fn an_iterator_left_early_gives_the_slots_of_what_it_took_back() {
+    let page = page();
+    let (mut producer, mut consumer) = ends::<FbifIn>(&page, 7);
+    for n in 0..FbifIn::LEN {
+        producer.put(&event(n)).unwrap();
+    }
+    assert!(producer.push().is_needed());
+    assert!(producer.put(&event(99)).is_err(), "the ring is full");
+    let taken: Vec<u32> = consumer.events().unwrap().take(2).map(number).collect();
+    assert_eq!(taken, [0, 1]);
+    assert_eq!(indices::<FbifIn>(&page), (7 + FbifIn::LEN, 9));
+    assert_eq!(producer.put(&event(99)), Ok(()));
+    assert!(!consumer.confirm(), "nothing is left to confirm");
+}

@@ -53,7 +53,8 @@ fn words_are_where_the_protocol_has_them() {
 fn a_guest_and_a_server_go_through_a_reconnection() {
     let map = page();
     let page = map();
-    let mut server = Server::init(map(), Features::RECONNECTION).unwrap();
+    let (mut server, notify) = Server::init(map(), Features::RECONNECTION).unwrap();
+    assert!(notify.is_needed());
     let mut client = client(map());
     let _ = client.writer().write(&[1; 700]).unwrap();
     let _ = server.writer().write(&[2; 1024]).unwrap();
@@ -87,7 +88,7 @@ fn a_guest_and_a_server_go_through_a_reconnection() {
 #[test]
 fn without_the_feature_there_is_no_reconnection_and_no_error() {
     let map = page();
-    let mut server = Server::init(map(), Features::NONE).unwrap();
+    let (mut server, _) = Server::init(map(), Features::NONE).unwrap();
     let client = client(map());
     let client = client.reconnect().unwrap_err();
     assert_eq!(word(&map(), 2068), 0);
@@ -103,7 +104,8 @@ fn without_the_feature_there_is_no_reconnection_and_no_error() {
 #[test]
 fn offered_features_stay_whatever_the_guest_writes() {
     let map = page();
-    let mut server = Server::init(map(), Features::RECONNECTION).unwrap();
+    let (mut server, notify) = Server::init(map(), Features::RECONNECTION).unwrap();
+    assert!(notify.is_needed());
     set_word(&map(), 2064, 0x8000_0000);
     server.offer(Features::ERROR);
     assert_eq!(word(&map(), 2064), 3);
