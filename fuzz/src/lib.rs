@@ -13,12 +13,16 @@ pub mod script;
 
 mod back;
 mod blkif;
+mod bytes;
+mod events;
 mod front;
 mod nodes;
 mod vbd;
 
 pub use back::back_ring;
 pub use blkif::{blkif_front, blkif_indirect, blkif_x86_32, blkif_x86_64};
+pub use bytes::{byte_rings, vchan};
+pub use events::events;
 pub use front::front_ring;
 pub use nodes::nodes;
 pub use vbd::vbd;
@@ -33,7 +37,10 @@ pub const TARGETS: &[Target] = &[
     ("blkif_indirect", blkif_indirect),
     ("blkif_x86_32", blkif_x86_32),
     ("blkif_x86_64", blkif_x86_64),
+    ("byte_rings", byte_rings),
+    ("events", events),
     ("front_ring", front_ring),
     ("nodes", nodes),
     ("vbd", vbd),
+    ("vchan", vchan),
 ];
