@@ -12,6 +12,7 @@ use super::*;
 use kinds::{BlkifX86_32, BlkifX86_64, NetifCtrl, NetifRx, NetifTx, Vscsiif};
 use xen_public::abi::{x86_32, x86_64};
 
+mod batch;
 mod messages;
 
 /// Zeroed pages, which go when the last mapping of a test is gone.
