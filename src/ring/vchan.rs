@@ -22,7 +22,8 @@
 //!
 //! One of both sees what the other did. Setting and taking are single operations on memory: with a load
 //! and a store, one end could undo what the other did to the byte's other bit in between, and the
-//! wakeup would be lost.
+//! wakeup would be lost. And as each of both is one operation, weaker barriers would do, too: who comes
+//! second to the byte sees all that the other did before. The full ones are C's.
 //!
 //! Header: `xen/include/public/io/libxenvchan.h`.
 #![allow(unsafe_code)]

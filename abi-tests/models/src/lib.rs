@@ -22,18 +22,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering as StdOrdering};
+use std::time::Instant;
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
-use loom::sync::atomic::{AtomicU32, fence};
+use loom::sync::atomic::{AtomicU8, AtomicU32, fence};
 use loom::thread::{self, Thread};
-use xen_abi::ring::SharedMemory;
+use xen_abi::ring::{SharedBits, SharedMemory};
 
-/// A shared page: some words that are indices, and some bytes that are messages.
+/// A shared page: some words that are indices, some bytes that are flags, and some that are messages.
+///
+/// What a model does not touch need not be there.
 #[derive(Debug)]
 pub struct Page {
+    len: usize,
     /// Index words by offset.
     words: Vec<(usize, AtomicU32)>,
+    /// Bytes that both ends change with single operations, by offset.
+    flags: Vec<(usize, AtomicU8)>,
     /// Where the messages begin.
     base: usize,
     bytes: Vec<UnsafeCell<u8>>,
@@ -42,7 +48,21 @@ pub struct Page {
 impl Page {
     /// A page with index words of these initial values, and behind `base` that many bytes, all zero.
     pub fn new(words: &[(usize, u32)], base: usize, bytes: usize) -> Rc<Self> {
+        Self::sparse(words, &[], base, bytes, base + bytes)
+    }
+
+    /// A page of `len` bytes, of which there are only these index words and flags, and from `base` on
+    /// that many bytes of messages. All but the words are zero.
+    pub fn sparse(
+        words: &[(usize, u32)],
+        flags: &[usize],
+        base: usize,
+        bytes: usize,
+        len: usize,
+    ) -> Rc<Self> {
         Rc::new(Self {
+            len,
+            flags: flags.iter().map(|&at| (at, AtomicU8::new(0))).collect(),
             words: words
                 .iter()
                 .map(|&(at, value)| (at, AtomicU32::new(value)))
@@ -58,12 +78,36 @@ impl Page {
         words.find_map(|(at, word)| (*at == offset).then_some(word))
     }
 
+    /// The byte at an offset, if it is a flag.
+    fn flag(&self, offset: usize) -> Option<&AtomicU8> {
+        let mut flags = self.flags.iter();
+        flags.find_map(|(at, flag)| (*at == offset).then_some(flag))
+    }
+
+    /// Sets an index word, as whoever had the page before the model begins.
+    pub fn set(&self, offset: usize, value: u32) {
+        let word = self.word(offset).expect("an index is there");
+        word.store(value, Relaxed);
+    }
+
+    /// Sets a flag, as [`set`](Self::set) does an index.
+    pub fn set_flag(&self, offset: usize, value: u8) {
+        let flag = self.flag(offset).expect("a flag is there");
+        flag.store(value, Relaxed);
+    }
+
     fn byte(&self, offset: usize) -> u8 {
+        if let Some(flag) = self.flag(offset) {
+            return flag.load(Relaxed);
+        }
         // SAFETY: loom ends the model if the other end may be writing to the cell now.
         self.bytes[offset - self.base].with(|byte| unsafe { *byte })
     }
 
     fn set_byte(&self, offset: usize, value: u8) {
+        if let Some(flag) = self.flag(offset) {
+            return flag.store(value, Relaxed);
+        }
         // SAFETY: loom ends the model if the other end may be accessing the cell now.
         self.bytes[offset - self.base].with_mut(|byte| unsafe { *byte = value });
     }
@@ -76,7 +120,8 @@ pub enum Place {
     Publish,
     /// The read barrier after the peer's index was loaded.
     Consume,
-    /// The full barrier between storing the word at this offset and loading one of the peer's.
+    /// The full barrier between changing the word or flag at this offset and looking at one that the
+    /// peer changes.
     After(usize),
 }
 
@@ -89,6 +134,8 @@ pub enum Flaw {
     Missing(Place),
     /// The full barrier at that place does not order a store before a later load.
     Weak(Place),
+    /// Flags are changed in two steps, between which the peer may change them.
+    TwoSteps,
 }
 
 /// One end's way to the page.
@@ -96,7 +143,7 @@ pub enum Flaw {
 pub struct End {
     page: Rc<Page>,
     flaw: Flaw,
-    /// The word that was stored last.
+    /// The word or flag that was changed last.
     stored: Cell<usize>,
 }
 
@@ -115,7 +162,7 @@ impl End {
 // loom's fences of the orderings that the trait asks for, but for flaws, which only a model sees.
 unsafe impl SharedMemory for End {
     fn len(&self) -> usize {
-        self.page.base + self.page.bytes.len()
+        self.page.len
     }
 
     unsafe fn load_u8(&self, offset: usize) -> u8 {
@@ -183,6 +230,32 @@ unsafe impl SharedMemory for End {
         if self.flaw != Flaw::Missing(Place::Publish) {
             fence(Release);
         }
+    }
+}
+
+// SAFETY: each is one operation on one of the page's flags, or panics; but for a flaw, which only a
+// model sees.
+unsafe impl SharedBits for End {
+    unsafe fn fetch_or_u8(&self, offset: usize, bits: u8) -> u8 {
+        self.stored.set(offset);
+        let flag = self.page.flag(offset).expect("a flag is there");
+        if self.flaw == Flaw::TwoSteps {
+            let old = flag.load(Relaxed);
+            flag.store(old | bits, Relaxed);
+            return old;
+        }
+        flag.fetch_or(bits, Relaxed)
+    }
+
+    unsafe fn fetch_and_u8(&self, offset: usize, bits: u8) -> u8 {
+        self.stored.set(offset);
+        let flag = self.page.flag(offset).expect("a flag is there");
+        if self.flaw == Flaw::TwoSteps {
+            let old = flag.load(Relaxed);
+            flag.store(old & bits, Relaxed);
+            return old;
+        }
+        flag.fetch_and(bits, Relaxed)
     }
 }
 
@@ -314,4 +387,38 @@ pub fn explore(model: impl Fn() + Sync + Send + 'static) -> Explored {
                 .unwrap_or_default()
         }),
     }
+}
+
+/// Runs a sound model through and prints what it took.
+///
+/// # Panics
+///
+/// If it fails.
+pub fn holds(name: &str, model: impl Fn() + Sync + Send + 'static) {
+    let start = Instant::now();
+    let explored = explore(model);
+    assert_eq!(explored.failure, None, "after {} runs", explored.runs);
+    // One run would mean that there was nothing to choose.
+    assert!(explored.runs > 1);
+    println!(
+        "{name}: {} interleavings, {:.1} s",
+        explored.runs,
+        start.elapsed().as_secs_f32()
+    );
+}
+
+/// Runs a model with a flaw up to where it fails, and prints how long that took.
+///
+/// # Panics
+///
+/// If it does not fail, or with something else.
+pub fn fails(name: &str, expected: &str, model: impl Fn() + Sync + Send + 'static) {
+    let explored = explore(model);
+    let failure = explored.failure.unwrap_or_default();
+    assert!(
+        failure.contains(expected),
+        "{name}: {failure:?} after {} runs",
+        explored.runs
+    );
+    println!("{name}: {expected}, in interleaving {}", explored.runs);
 }

@@ -5,12 +5,10 @@
 //! directions at once with both messages in one push, and a ring of one slot that each end fills
 //! twice. The table of flaws at the end says which barrier each of them depends on.
 
-use std::time::Instant;
-
 use loom::thread;
 use ring_models::Flaw::{self, Missing, Weak};
 use ring_models::Place::{After, Consume, Publish};
-use ring_models::{End, Events, LOST, Page, RACE, explore};
+use ring_models::{End, Events, LOST, Page, RACE, fails, holds};
 use xen_abi::ring::{BackRing, FrontRing, RingTypes};
 
 /// A ring whose messages are numbers.
@@ -194,43 +192,29 @@ fn one_slot(flaws: Flaws) {
     both(1, 0, flaws, front, back);
 }
 
-/// Runs a sound model through and prints what it took.
-fn holds(name: &str, model: Model) {
-    let start = Instant::now();
-    let explored = explore(move || model(SOUND));
-    assert_eq!(explored.failure, None, "after {} runs", explored.runs);
-    // One run would mean that there was nothing to choose.
-    assert!(explored.runs > 1);
-    println!(
-        "{name}: {} interleavings, {:.1} s",
-        explored.runs,
-        start.elapsed().as_secs_f32()
-    );
-}
-
 #[test]
 fn requests_arrive_whole_and_wake_the_backend() {
-    holds("requests", requests);
+    holds("requests", || requests(SOUND));
 }
 
 #[test]
 fn responses_arrive_whole_and_wake_the_frontend() {
-    holds("responses", responses);
+    holds("responses", || responses(SOUND));
 }
 
 #[test]
 fn batches_go_both_ways() {
-    holds("batches", batches);
+    holds("batches", || batches(SOUND));
 }
 
 #[test]
 fn answers_go_back_one_by_one() {
-    holds("answers", answers);
+    holds("answers", || answers(SOUND));
 }
 
 #[test]
 fn a_slot_is_filled_again_only_when_it_is_free() {
-    holds("one slot", one_slot);
+    holds("one slot", || one_slot(SOUND));
 }
 
 /// Every barrier of both ends left out, and every full one made weaker: the model that depends on it,
@@ -273,13 +257,6 @@ const fn back(flaw: Flaw) -> Flaws {
 #[test]
 fn every_barrier_is_needed() {
     for &(model, flaws, expected) in FLAWS {
-        let explored = explore(move || model(flaws));
-        let failure = explored.failure.unwrap_or_default();
-        assert!(
-            failure.contains(expected),
-            "{flaws:?}: {failure:?} after {} runs",
-            explored.runs
-        );
-        println!("{flaws:?}: {expected}, in interleaving {}", explored.runs);
+        fails(&format!("{flaws:?}"), expected, move || model(flaws));
     }
 }

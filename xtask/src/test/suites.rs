@@ -357,6 +357,8 @@ pub const SUITES: &[Suite] = &[
             "--test",
             "ring",
             "--test",
+            "bytes",
+            "--test",
             "stress",
             "--",
             "--nocapture",
