@@ -56,8 +56,15 @@ impl<R: RingTypes, M: SharedMemory> BackRing<R, M> {
     }
 
     /// Attaches again to a ring that was in use, as after the backend was restarted: goes on behind
-    /// the last response that the page knows of, so that requests without a response are taken
+    /// the last response that the page knows of, and takes the requests of all slots from there on
     /// once more.
+    ///
+    /// Those are the requests without a response if the backend before answered them in the order of
+    /// the slots, and pushed each response that it put. If not, the ring does not know: a response that
+    /// was put and not pushed has overwritten the request of its slot, and after responses in
+    /// another order some of the requests here are answered already, while others are gone. Such a
+    /// backend has to remember its requests, or leave it to the frontend to send them again over a new
+    /// ring.
     ///
     /// # Errors
     ///
@@ -81,7 +88,7 @@ impl<R: RingTypes, M: SharedMemory> BackRing<R, M> {
     }
 
     /// Lets go of the ring and gives the memory back. Responses that were put and not pushed are
-    /// forgotten.
+    /// forgotten, and so are the requests in whose slots they are.
     pub fn into_memory(self) -> M {
         self.shared.into_memory()
     }
@@ -371,6 +378,7 @@ impl<R: RingTypes, M: SharedMemory> Iterator for Requests<'_, R, M> {
         let left = self.left.checked_sub(1)?;
         // Whoever has the ring may have taken some, or found it corrupt.
         if self.ring.req_cons == self.ring.req_prod {
+            self.left = 0;
             return None;
         }
         self.left = left;

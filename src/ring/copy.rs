@@ -15,7 +15,12 @@
 
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    target_feature = "sse2",
+    not(miri)
+))]
 use core::arch::x86_64::__m128i;
 #[cfg(not(miri))]
 use core::sync::atomic::AtomicUsize;
@@ -43,7 +48,7 @@ pub(super) unsafe fn read(from: *mut u8, to: &mut [u8]) {
         if #[cfg(miri)] {
             // SAFETY: the caller's promise.
             unsafe { read_bytes(from, to) }
-        } else if #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))] {
+        } else if #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", target_feature = "sse2"))] {
             // SAFETY: the caller vouches for `from`, the slice for `to`; they do not overlap, since
             // no reference to shared memory is alive.
             unsafe { copy(from, to.as_mut_ptr(), to.len()) }
@@ -66,7 +71,7 @@ pub(super) unsafe fn write(to: *mut u8, from: &[u8]) {
         if #[cfg(miri)] {
             // SAFETY: the caller's promise.
             unsafe { write_bytes(to, from) }
-        } else if #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))] {
+        } else if #[cfg(all(target_arch = "x86_64", target_pointer_width = "64", target_feature = "sse2"))] {
             // SAFETY: the caller vouches for `to`, the slice for `from`; they do not overlap, since
             // no reference to shared memory is alive.
             unsafe { copy(from.as_ptr(), to, from.len()) }
@@ -82,13 +87,19 @@ pub(super) unsafe fn write(to: *mut u8, from: &[u8]) {
 /// # Safety
 ///
 /// So many bytes are readable at `from` and writable at `to`, and they do not overlap.
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    target_feature = "sse2",
+    not(miri)
+))]
 #[inline]
 unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     // SAFETY: loads at `from` and stores at `to`, both advancing together: 64 bytes as often as they
     // go into `len`, then 32, 16, 8, 4, 2 and 1 for each bit of what is left, so `len` in all and none
-    // twice. The registers that change are declared, flags are clobbered by default, the stack is not
-    // touched. `nomem` is not given, so the compiler keeps the copy where it stands.
+    // twice. Pointers and length have 64 bits, so they fill the registers that they come in. The
+    // registers that change are declared, flags are clobbered by default, the stack is not touched.
+    // `nomem` is not given, so the compiler keeps the copy where it stands.
     unsafe {
         core::arch::asm!(
             "mov {count}, {len}",
@@ -172,7 +183,12 @@ unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
 /// # Safety
 ///
 /// So many bytes at `from` are shared memory, as for [`read`].
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    target_feature = "sse2",
+    not(miri)
+))]
 #[inline(always)]
 pub(super) unsafe fn load_block(from: *const u8) -> u128 {
     let block: __m128i;
@@ -195,7 +211,12 @@ pub(super) unsafe fn load_block(from: *const u8) -> u128 {
 /// # Safety
 ///
 /// So many bytes at `to` are shared memory, as for [`write`].
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    target_feature = "sse2",
+    not(miri)
+))]
 #[inline(always)]
 pub(super) unsafe fn store_block(to: *mut u8, block: u128) {
     // SAFETY: 16 bytes both, of which any are a value.
@@ -248,7 +269,14 @@ unsafe fn write_bytes(to: *mut u8, from: &[u8]) {
 ///
 /// As for [`read`].
 #[cfg(not(miri))]
-#[cfg_attr(all(target_arch = "x86_64", target_feature = "sse2"), allow(dead_code))]
+#[cfg_attr(
+    all(
+        target_arch = "x86_64",
+        target_pointer_width = "64",
+        target_feature = "sse2"
+    ),
+    allow(dead_code)
+)]
 #[inline]
 unsafe fn read_words(mut from: *mut u8, to: &mut [u8]) {
     let Some((first, rest)) = to.split_at_mut_checked(head(from, to.len())) else {
@@ -276,7 +304,14 @@ unsafe fn read_words(mut from: *mut u8, to: &mut [u8]) {
 ///
 /// As for [`write`].
 #[cfg(not(miri))]
-#[cfg_attr(all(target_arch = "x86_64", target_feature = "sse2"), allow(dead_code))]
+#[cfg_attr(
+    all(
+        target_arch = "x86_64",
+        target_pointer_width = "64",
+        target_feature = "sse2"
+    ),
+    allow(dead_code)
+)]
 #[inline]
 unsafe fn write_words(mut to: *mut u8, from: &[u8]) {
     let Some((first, rest)) = from.split_at_checked(head(to, from.len())) else {

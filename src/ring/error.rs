@@ -5,12 +5,13 @@ use core::fmt;
 /// The other end wrote an index that no honest end can have written.
 ///
 /// The ring that reported it is of no more use: its indices can't be trusted, so nothing is taken
-/// from it or put on it again, and each attempt returns the same error. The way on is to close the
-/// device.
+/// from it or put on it again, and each attempt returns the same error. Only what was put before can
+/// still be pushed. The way on is to close the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Corrupt {
-    /// The frontend claims more requests than the ring has free slots, or takes some back.
+    /// The frontend claims more requests than the ring has free slots, or takes some back that we have
+    /// consumed.
     RequestProducer {
         /// What it wrote.
         req_prod: u32,
@@ -21,7 +22,8 @@ pub enum Corrupt {
         /// The number of slots.
         size: u32,
     },
-    /// The backend claims more responses than it has requests to answer, or takes some back.
+    /// The backend claims more responses than it has requests to answer, or takes some back that we
+    /// have consumed.
     ResponseProducer {
         /// What it wrote.
         rsp_prod: u32,

@@ -24,9 +24,10 @@ use crate::barrier;
 ///
 /// # Safety
 ///
-/// - [`len`](Self::len) returns the same value each time.
+/// - [`len`](Self::len) returns the same value each time, at most [`isize::MAX`].
 /// - Offset 0 lies at an address that is a multiple of 8, or behaves as if it did.
-/// - Memory below `len` stays readable and writable as long as the value lives.
+/// - Memory below `len` stays readable as long as the value lives, and writable where somebody stores
+///   through it.
 /// - The barriers order this memory's accesses as [`barrier::virt_mb`], [`barrier::virt_rmb`] and
 ///   [`barrier::virt_wmb`] do.
 ///
@@ -335,10 +336,14 @@ impl Mapping {
     /// # Safety
     ///
     /// From here on, and until the mapping and everything made from it is gone,
-    /// - the memory stays mapped, readable and writable, in one piece of at most `isize::MAX` bytes;
+    /// - the memory stays mapped and readable, in one piece of at most `isize::MAX` bytes, and writable
+    ///   unless it only holds what an end reads, such as `right` of a vchan's client;
     /// - nobody in this program accesses it but through mappings or other atomic accesses of the
     ///   same width at the same place: no reference to any part of it is alive, and nothing else
-    ///   has its place there.
+    ///   has its place there;
+    /// - threads of this program that use it at the same time agree on which rings lie where in it, and
+    ///   there is at most one end of each side. So a place is accessed with one width, as Rust's memory
+    ///   model asks, and the bytes of a byte ring only by the end whose turn it is.
     ///
     /// What other domains do with the memory does not matter: they may write anything at any time.
     pub unsafe fn new(base: NonNull<u8>, len: usize) -> Result<Self, Misaligned> {
@@ -485,7 +490,12 @@ unsafe impl SharedMemory for Mapping {
         unsafe { copy::write(to, from) };
     }
 
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+    #[cfg(all(
+        target_arch = "x86_64",
+        target_pointer_width = "64",
+        target_feature = "sse2",
+        not(miri)
+    ))]
     #[inline(always)]
     unsafe fn load_block(&self, offset: usize, _word: usize) -> u128 {
         // SAFETY: the caller keeps to the length.
@@ -494,7 +504,12 @@ unsafe impl SharedMemory for Mapping {
         unsafe { copy::load_block(from) }
     }
 
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
+    #[cfg(all(
+        target_arch = "x86_64",
+        target_pointer_width = "64",
+        target_feature = "sse2",
+        not(miri)
+    ))]
     #[inline(always)]
     unsafe fn store_block(&self, offset: usize, _word: usize, block: u128) {
         // SAFETY: the caller keeps to the length.

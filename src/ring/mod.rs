@@ -55,7 +55,6 @@ pub use front::{FrontRing, Responses};
 pub use memory::SharedBits;
 pub use memory::{Mapping, Misaligned, SharedMemory};
 pub use message::{Field, Message};
-#[allow(unused_imports)] // until blkif uses it
 pub(crate) use shared::Slot;
 pub use types::{
     AnyBytes, ExtraRequest, ExtraResponse, HEADER_BYTES, Plain, RingTypes, const_ring_size, rd32,

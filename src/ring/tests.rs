@@ -14,6 +14,7 @@ use xen_public::abi::{x86_32, x86_64};
 
 mod batch;
 mod messages;
+mod restart;
 
 /// Zeroed pages, which go when the last mapping of a test is gone.
 #[repr(C, align(4096))]
@@ -244,37 +245,6 @@ fn an_event_is_asked_for_and_sent_once() {
     assert_eq!(index(&page, RSP_EVENT), 3);
     assert_eq!(front.final_check_after(0), Ok(false));
     assert_eq!(index(&page, RSP_EVENT), 3);
-}
-
-#[test]
-fn a_restarted_backend_takes_unanswered_requests_again() {
-    let (mut front, mut back, _) = ring_at::<NetifRx>(4096, u32::MAX);
-    for id in 0..5 {
-        front.put(&request(id)).unwrap();
-    }
-    front.push();
-    assert_eq!(back.requests().unwrap().count(), 5);
-    back.put(&response(0)).unwrap();
-    back.put(&response(1)).unwrap();
-    back.push();
-    back.put(&response(2)).unwrap();
-    let mut back = BackRing::<NetifRx, _>::reattach(back.into_memory()).unwrap();
-    let ids: Vec<_> = back.requests().unwrap().map(|r| r.id).collect();
-    assert_eq!(ids, [2, 3, 4]);
-}
-
-#[test]
-fn reattaching_to_nonsense_is_an_error() {
-    let (_, back, page) = ring_at::<NetifRx>(4096, 7);
-    set_index(&page, REQ_PROD, 7 + 257);
-    let error = BackRing::<NetifRx, _>::reattach(back.into_memory()).unwrap_err();
-    let corrupt = Corrupt::RequestProducer {
-        req_prod: 264,
-        req_cons: 7,
-        rsp_prod_pvt: 7,
-        size: 256,
-    };
-    assert_eq!(error.reason, AttachReason::Corrupt(corrupt));
 }
 
 #[test]

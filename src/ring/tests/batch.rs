@@ -34,6 +34,33 @@ fn a_batch_ends_whatever_is_done_with_its_ring() {
     assert_eq!(back.unanswered(), 10);
 }
 
+#[test]
+fn a_batch_that_has_ended_stays_ended() {
+    let (mut front, mut back, _) = ring_at::<NetifRx>(4096, 0);
+    for id in 0..3 {
+        front.put(&request(id)).unwrap();
+    }
+    front.push();
+    let mut requests = back.requests().unwrap();
+    assert_eq!(requests.next().unwrap().id, 0);
+    // Whoever has the ring takes the rest.
+    assert_eq!(requests.ring().take().unwrap().unwrap().id, 1);
+    assert_eq!(requests.ring().take().unwrap().unwrap().id, 2);
+    assert!(requests.next().is_none());
+    front.put(&request(3)).unwrap();
+    front.push();
+    assert_eq!(requests.ring().unconsumed_requests(), Ok(1));
+    assert!(requests.next().is_none());
+    assert_eq!(requests.len(), 0);
+    // What is left early stays, in whatever way the rest is taken.
+    front.put(&request(4)).unwrap();
+    front.push();
+    let first = back.requests().unwrap().next();
+    assert_eq!(first.map(|r| r.id), Some(3));
+    assert_eq!(back.take().unwrap().unwrap().id, 4);
+    assert!(back.take().unwrap().is_none());
+}
+
 /// A mapping without blocks of its own: those are made of words.
 struct Words(Mapping);
 
