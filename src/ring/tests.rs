@@ -14,6 +14,7 @@ use xen_public::abi::{x86_32, x86_64};
 
 mod batch;
 mod messages;
+mod order;
 mod restart;
 
 /// Zeroed pages, which go when the last mapping of a test is gone.
