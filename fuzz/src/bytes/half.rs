@@ -161,7 +161,7 @@ impl<'a> Half<'a> {
 
     /// What is there to read, for so many bytes.
     fn unread_for(&mut self, wanted: usize) -> Result<usize, Corrupt> {
-        if wanted <= self.queued() as usize {
+        if (1..=self.queued() as usize).contains(&wanted) {
             return Ok(self.queued() as usize);
         }
         self.look_read()
@@ -169,7 +169,7 @@ impl<'a> Half<'a> {
 
     /// What room there is, for so many bytes.
     fn free_for(&mut self, wanted: usize) -> Result<usize, Corrupt> {
-        if wanted <= self.free() {
+        if (1..=self.free()).contains(&wanted) {
             return Ok(self.free());
         }
         self.look_write()

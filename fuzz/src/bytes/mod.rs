@@ -280,7 +280,9 @@ fn xenstore_server(script: &mut Script<'_>) {
     let (server, halves) = if script.flip() {
         page.set_u32(connection, 1);
         let offered = Features::from_bits(script.u8().into());
-        let server = xenstore::Server::init(page, offered).expect("the page is large enough");
+        let (server, notify) =
+            xenstore::Server::init(page, offered).expect("the page is large enough");
+        assert!(notify.is_needed());
         assert_eq!(page.get_u32(features), offered.bits());
         assert_eq!(page.get_u32(connection), 0);
         (server, [read, write])

@@ -305,7 +305,7 @@ fn look_read(
     wanted: usize,
 ) -> Result<usize, Corrupt> {
     let known = read.prod.wrapping_sub(read.cons) as usize;
-    if wanted <= known {
+    if (1..=known).contains(&wanted) {
         return Ok(known);
     }
     if let Some(corrupt) = read.corrupt {
@@ -322,7 +322,7 @@ fn look_write(
     wanted: usize,
 ) -> Result<usize, Corrupt> {
     let known = (write.place.size - write.prod.wrapping_sub(write.cons)) as usize;
-    if wanted <= known {
+    if (1..=known).contains(&wanted) {
         return Ok(known);
     }
     if let Some(corrupt) = write.corrupt {
