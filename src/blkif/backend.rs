@@ -56,16 +56,6 @@ enum Ring<M: SharedMemory> {
     X86_64(ring::BackRing<BlkifX86_64, M>),
 }
 
-/// Does the same with a ring of either layout.
-macro_rules! either {
-    ($ring:expr, $inner:ident => $do:expr) => {
-        match $ring {
-            Ring::X86_32($inner) => $do,
-            Ring::X86_64($inner) => $do,
-        }
-    };
-}
-
 impl<M: SharedMemory> BackRing<M> {
     /// Attaches to a ring of which all requests before `index` have their response. For a new ring
     /// that is 0. The shared memory is not touched.
@@ -293,8 +283,11 @@ impl<M: SharedMemory> Iterator for Requests<'_, M> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        self.ring.take(self.limits).unwrap_or(None)
+        let left = self.left.checked_sub(1)?;
+        // Whoever has the ring may have taken some, or found it corrupt.
+        let taken = self.ring.take(self.limits).unwrap_or(None);
+        self.left = if taken.is_some() { left } else { 0 };
+        taken
     }
 
     #[inline]

@@ -13,10 +13,10 @@ use crate::ring::{self, AttachError, Corrupt, Notify, PutError, SharedMemory};
 
 /// The frontend's end of a block device's ring.
 ///
-/// Each request gets an id that no request before it had, and is kept in a table until its response
-/// comes. The table is the caller's: any storage of [`Shadow`]s, as an array, a slice or a vector,
-/// one for each request that may be in flight. A response names the request that it ends by the
-/// caller's own tag.
+/// Each request is kept in a table until its response comes. Its id says which place of the table
+/// it has, and how many requests, modulo 2^32, had that place before. The table is the caller's: any
+/// storage of [`Shadow`]s, as an array, a slice or a vector, one for each request that may be in
+/// flight. A response names the request that it ends by the caller's own tag.
 ///
 /// A response that answers no request is a [`BadResponse`]. It is dropped and changes nothing: the
 /// request that it may have been meant for stays in flight, with all that was lent for it, as
@@ -77,20 +77,10 @@ enum Ring<M: SharedMemory> {
     X86_64(ring::FrontRing<BlkifX86_64, M>),
 }
 
-/// Does the same with a ring of either layout.
-macro_rules! either {
-    ($ring:expr, $inner:ident => $do:expr) => {
-        match $ring {
-            Ring::X86_32($inner) => $do,
-            Ring::X86_64($inner) => $do,
-        }
-    };
-}
-
 /// What a frontend remembers of a request, so that it need not believe the page.
 #[derive(Clone, Copy, Debug)]
 pub struct Shadow {
-    /// How many requests had this place before. It is the upper half of the id.
+    /// How many requests had this place before, modulo 2^32. It is the upper half of the id.
     generation: u32,
     state: State,
 }
@@ -469,14 +459,21 @@ impl<M: SharedMemory, S: AsRef<[Shadow]> + AsMut<[Shadow]>> Iterator for Complet
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        self.ring.take().unwrap_or(None)
+        let left = self.left.checked_sub(1)?;
+        let taken = self.ring.take().unwrap_or(None);
+        self.left = if taken.is_some() { left } else { 0 };
+        taken
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, Some(self.left as usize))
     }
+}
+
+impl<M: SharedMemory, S: AsRef<[Shadow]> + AsMut<[Shadow]>> core::iter::FusedIterator
+    for Completions<'_, M, S>
+{
 }
 
 /// A response that answers no request in flight.

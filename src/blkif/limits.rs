@@ -15,6 +15,7 @@ pub const SEGMENTS_PER_PAGE: u16 = 512;
 /// The most segments of an indirect request: what its eight pages hold.
 ///
 /// Header: `xen/include/public/io/blkif.h`.
+#[doc(alias = "BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST")]
 pub const MAX_INDIRECT_SEGMENTS: u16 = SEGMENTS_PER_PAGE * PAGES as u16;
 
 /// What requests a backend takes: the disk as it is, and what xenstore says about it.
@@ -85,6 +86,7 @@ impl Limits {
 
     /// Writes and discards are refused. A flush is not, nor a barrier without data.
     #[doc(alias = "VDISK_READONLY")]
+    #[must_use]
     pub const fn with_read_only(mut self) -> Self {
         self.read_only = true;
         self
@@ -92,6 +94,7 @@ impl Limits {
 
     /// Write barriers are offered: `feature-barrier`.
     #[doc(alias = "feature-barrier")]
+    #[must_use]
     pub const fn with_barrier(mut self) -> Self {
         self.barrier = true;
         self
@@ -99,6 +102,7 @@ impl Limits {
 
     /// Flushes are offered: `feature-flush-cache`.
     #[doc(alias = "feature-flush-cache")]
+    #[must_use]
     pub const fn with_flush(mut self) -> Self {
         self.flush = true;
         self
@@ -106,6 +110,7 @@ impl Limits {
 
     /// Discards are offered: `feature-discard`.
     #[doc(alias = "feature-discard")]
+    #[must_use]
     pub const fn with_discard(mut self, discard: DiscardLimits) -> Self {
         self.discard = Some(discard);
         self
@@ -115,6 +120,7 @@ impl Limits {
     ///
     /// Zero offers none; more than [`MAX_INDIRECT_SEGMENTS`] is taken for that.
     #[doc(alias = "feature-max-indirect-segments")]
+    #[must_use]
     pub const fn with_indirect(mut self, segments: u16) -> Self {
         self.indirect = if segments > MAX_INDIRECT_SEGMENTS {
             MAX_INDIRECT_SEGMENTS
@@ -190,6 +196,7 @@ impl DiscardLimits {
 
     /// A discard may ask that no copy of the sectors stays: `discard-secure`.
     #[doc(alias = "discard-secure")]
+    #[must_use]
     pub const fn with_secure(mut self) -> Self {
         self.secure = true;
         self

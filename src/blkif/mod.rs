@@ -11,6 +11,16 @@
 //! - [`Limits`] are what a backend has agreed to do, [`BadRequest`] is what is wrong with a request.
 //! - [`vbd`] has the numbers and names of virtual disks.
 
+/// Does the same with a ring of either layout.
+macro_rules! either {
+    ($ring:expr, $inner:ident => $do:expr) => {
+        match $ring {
+            Ring::X86_32($inner) => $do,
+            Ring::X86_64($inner) => $do,
+        }
+    };
+}
+
 mod backend;
 mod codec;
 mod decimal;

@@ -18,6 +18,7 @@ pub struct Request {
     /// The frontend's name for it, which the response repeats.
     pub id: u64,
     /// Which virtual disk; the frontend says so, nothing follows from it.
+    #[doc(alias = "blkif_vdev_t")]
     pub handle: u16,
     /// What it is.
     pub body: Body,

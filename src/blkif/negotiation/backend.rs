@@ -228,6 +228,9 @@ impl BackendProperties {
 
     /// What a backend that publishes this has agreed to do: the limits for its rings.
     ///
+    /// Discards that don't begin with an extent are refused then, as the header has it. Linux's
+    /// frontend sends such ones: [`DiscardLimits::new`] says how to take them.
+    ///
     /// # Errors
     ///
     /// If the sector size or the discards are such as can't be written.

@@ -8,6 +8,34 @@ use super::*;
 use crate::ring::{Notify, PutError};
 
 #[test]
+fn an_iterator_that_has_ended_stays_so() {
+    for layout in [Layout::X86_32, Layout::X86_64] {
+        let [ours, theirs] = mappings(4096);
+        let mut front = FrontRing::init(layout, ours, [Shadow::FREE; 32], 0).unwrap();
+        let mut back = BackRing::attach(layout, theirs, 0).unwrap();
+        let limits = generous();
+        let mut put = |front: &mut FrontRing<_, _>| {
+            let id = front.put(&Body::Flush, 0).unwrap();
+            front.push();
+            id
+        };
+        put(&mut front);
+        put(&mut front);
+        let mut requests = back.requests(&limits).unwrap();
+        for _ in 0..2 {
+            // Behind the iterator's back.
+            requests.ring().take(&limits).unwrap().unwrap().unwrap();
+        }
+        assert_eq!(requests.next(), None);
+        let third = put(&mut front);
+        assert_eq!(requests.next(), None);
+        assert_eq!(requests.size_hint(), (0, Some(0)));
+        let request = back.requests(&limits).unwrap().next().unwrap().unwrap();
+        assert_eq!(request.id, third);
+    }
+}
+
+#[test]
 fn every_kind_arrives_as_it_was_sent() {
     fn property(layout: Layout, bodies: Vec<Body>, handle: u16, before_wrap: u8) -> bool {
         let [ours, theirs] = mappings(4096);
