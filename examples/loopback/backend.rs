@@ -6,8 +6,8 @@ use xen_abi::blkif::negotiation::{
     self, BackendProperties, BackendTransport, FrontendTransport, RingPages, VdiskFlags,
 };
 use xen_abi::blkif::{
-    BackRing, Body, Direction, DiscardLimits, IndirectError, IndirectSegments, Limits, Protocol,
-    Request, Response, Segment, Status,
+    BackRing, Body, Direction, IndirectError, IndirectSegments, Limits, Protocol, Request,
+    Response, Segment, Status,
 };
 use xen_abi::ring::Mapping;
 
@@ -41,6 +41,8 @@ struct Backend<'a> {
     limits: Limits,
     disk: Disk,
     buffer: Vec<u8>,
+    /// Why the first request failed that did. The ring can't tell the frontend so much.
+    failure: Option<Error>,
 }
 
 fn connect<'a>(device: &'a Device<'a>, path: &Path, sectors: u64) -> Result<Backend<'a>, Error> {
@@ -74,16 +76,13 @@ fn connect<'a>(device: &'a Device<'a>, path: &Path, sectors: u64) -> Result<Back
     };
     properties.write(|name, value| device.back.write(name, value))?;
     device.back.set_state(State::Connected);
-    let limits = Limits::new(sectors)
-        .with_flush()
-        .with_discard(DiscardLimits::new(discard.granularity, discard.alignment)?)
-        .with_indirect(INDIRECT);
     Ok(Backend {
         device,
         ring,
-        limits,
+        limits: properties.limits()?,
         disk,
         buffer: vec![0; (MOST * SECTOR) as usize],
+        failure: None,
     })
 }
 
@@ -104,13 +103,13 @@ impl Backend<'_> {
                 continue;
             }
             if self.device.front.state() >= State::Closing {
-                return Ok(());
+                return self.failure.map_or(Ok(()), Err);
             }
             self.device.to_back.wait()?;
         }
     }
 
-    /// Does what a request asks for. A frontend's mistake is an answer; an error is ours.
+    /// Does what a request asks for. What fails is an answer; an error means that nothing works.
     fn answer(&mut self, request: &Request) -> Result<Response, Error> {
         let status = match &request.body {
             Body::Read(read) => self.transfer(Direction::Read, read.sector, &read.segments),
@@ -140,10 +139,12 @@ impl Backend<'_> {
             Body::Discard(discard) => self.discard(discard.sector, discard.sectors),
             _ => return Ok(request.respond(Status::NotSupported)),
         };
-        Ok(request.respond(if status.is_ok() {
-            Status::Okay
-        } else {
-            Status::Error
+        Ok(request.respond(match status {
+            Ok(()) => Status::Okay,
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                Status::Error
+            }
         }))
     }
 

@@ -138,16 +138,22 @@ fn run(options: &Options) -> Result<String, Error> {
                 let name = device.which.name();
                 let front = front.join().map_err(|_| "its thread panicked".into());
                 let back = back.join().map_err(|_| "its thread panicked".into());
-                // The backend's error is the cause, if there is one, and the frontend's follows.
-                back.and_then(|result| result)
-                    .map_err(|error| format!("{name} backend: {error}"))?;
-                front
-                    .and_then(|result| result)
-                    .map_err(|error| format!("{name} frontend: {error}"))
+                let back: Result<_, Error> = back.and_then(|result| result);
+                let front: Result<_, Error> = front.and_then(|result| result);
+                // If both failed, one is the cause of the other.
+                match (back, front) {
+                    (Ok(()), Ok(report)) => Ok(report),
+                    (Err(back), Ok(_)) => Err(format!("{name} backend: {back}")),
+                    (Ok(()), Err(front)) => Err(format!("{name} frontend: {front}")),
+                    (Err(back), Err(front)) => {
+                        Err(format!("{name} backend: {back}; its frontend: {front}"))
+                    }
+                }
             })
             .collect::<Result<Vec<_>, String>>()
-    })?;
+    });
     bar.finish_and_clear();
+    let reports = reports?;
     let time = begin.elapsed();
 
     let mut disk = Disk::open(&file.path).map_err(named)?;

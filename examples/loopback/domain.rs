@@ -118,13 +118,16 @@ pub(crate) struct Event {
     suppressed: AtomicU64,
 }
 
+/// How long the other end may take. A flush of many GiB takes minutes on a slow disk.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 /// No event came for so long that none will.
 #[derive(Debug)]
 pub(crate) struct Lost;
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no event for a minute, with requests on the ring")
+        f.write_str("no event for ten minutes, with requests on the ring")
     }
 }
 
@@ -151,11 +154,7 @@ impl Event {
     pub(crate) fn wait(&self) -> Result<(), Lost> {
         let (mut pending, waited) = self
             .raised
-            .wait_timeout_while(
-                self.pending.lock().unwrap(),
-                Duration::from_secs(60),
-                |pending| !*pending,
-            )
+            .wait_timeout_while(self.pending.lock().unwrap(), PATIENCE, |pending| !*pending)
             .unwrap();
         if waited.timed_out() {
             return Err(Lost);

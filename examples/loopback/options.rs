@@ -12,7 +12,8 @@ read, flush and discard over shared rings, each thread sleeping until it gets an
 Usage: cargo run --release --example loopback -- [OPTIONS]
 
 Options:
-  -f, --file PATH      The disk; made if it is not there, overwritten if it is, and kept. Without it
+  -f, --file PATH      The disk, which is kept; made if it is not there. A file that is there is
+                       overwritten from its beginning on, without a question. Without this option
                        the disk is made in the folder for temporary files, and removed at the end
   -s, --size MIB       Its size in MiB, from 3 to 65536 [default: 192]
   -d, --depth N        Requests in flight per frontend, from 1 to 256 [default: 32]
