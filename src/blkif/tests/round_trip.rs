@@ -14,7 +14,7 @@ fn an_iterator_that_has_ended_stays_so() {
         let mut front = FrontRing::init(layout, ours, [Shadow::FREE; 32], 0).unwrap();
         let mut back = BackRing::attach(layout, theirs, 0).unwrap();
         let limits = generous();
-        let mut put = |front: &mut FrontRing<_, _>| {
+        let put = |front: &mut FrontRing<_, _>| {
             let id = front.put(&Body::Flush, 0).unwrap();
             front.push();
             id
@@ -24,7 +24,7 @@ fn an_iterator_that_has_ended_stays_so() {
         let mut requests = back.requests(&limits).unwrap();
         for _ in 0..2 {
             // Behind the iterator's back.
-            requests.ring().take(&limits).unwrap().unwrap().unwrap();
+            let _lost = requests.ring().take(&limits).unwrap().unwrap().unwrap();
         }
         assert_eq!(requests.next(), None);
         let third = put(&mut front);
