@@ -198,7 +198,8 @@ impl core::error::Error for BadRequest {}
 pub struct Refusal {
     /// The request's id.
     pub id: u64,
-    /// What the response has for its operation.
+    /// What the response has for its operation: the request's; of an indirect one the read or write
+    /// in it, and where none are offered `BLKIF_OP_INDIRECT`, as a backend has it that knows of none.
     pub operation: u8,
     /// What is wrong.
     pub reason: BadRequest,

@@ -142,6 +142,9 @@ impl BackendConfiguration {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FrontendConfiguration {
     /// The number of the virtual disk, which may be one that means none. There is no default.
+    ///
+    /// Toolstacks before libxl wrote long numbers into `virtual-device-ext`, and the frontends of Linux
+    /// and FreeBSD still look for it. The header doesn't know that node, and it is not read here.
     pub virtual_device: VirtualDevice,
     /// What to take the device for.
     pub device_type: Option<DeviceType>,
