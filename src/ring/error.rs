@@ -7,6 +7,8 @@ use core::fmt;
 /// The ring that reported it is of no more use: its indices can't be trusted, so nothing is taken
 /// from it or put on it again, and each attempt returns the same error. Only what was put before can
 /// still be pushed. The way on is to close the device.
+///
+/// This is for rings of messages; those of bytes have [an error of their own](super::bytes::Corrupt).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Corrupt {
@@ -158,6 +160,9 @@ impl fmt::Display for AttachReason {
 impl core::error::Error for AttachReason {}
 
 /// A ring could not be made of a memory, which comes back with the reason.
+///
+/// This is for rings of messages; those of bytes have [an error of their
+/// own](super::bytes::AttachError).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AttachError<M> {
     /// The memory, as it was.

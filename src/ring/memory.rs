@@ -192,7 +192,7 @@ pub unsafe trait SharedMemory {
 
 /// Two halves as one, by their place in memory.
 #[inline(always)]
-const fn join([low, high]: [u32; 2]) -> u64 {
+pub(super) const fn join([low, high]: [u32; 2]) -> u64 {
     if cfg!(target_endian = "little") {
         (high as u64) << 32 | low as u64
     } else {
@@ -212,7 +212,7 @@ const fn join128([low, high]: [u64; 2]) -> u128 {
 
 /// The halves of [`join`].
 #[inline(always)]
-const fn split(whole: u64) -> [u32; 2] {
+pub(super) const fn split(whole: u64) -> [u32; 2] {
     if cfg!(target_endian = "little") {
         [whole as u32, (whole >> 32) as u32]
     } else {

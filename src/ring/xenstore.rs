@@ -377,7 +377,8 @@ impl<M: SharedMemory> Server<M> {
         Ok((server, notify))
     }
 
-    /// Attaches to a ring that is in use, as after a restart of the server.
+    /// Attaches to a ring that is in use, as after a restart of the server. What is offered is taken
+    /// from the page, where the guest could have changed it: [offer](Self::offer) it all once more.
     ///
     /// # Errors
     ///

@@ -6,6 +6,8 @@ use core::fmt;
 ///
 /// The byte ring that reported it is of no more use: each further attempt returns the same error.
 /// The other direction is a ring of its own, but a peer like this deserves to be disconnected.
+///
+/// This is for rings of bytes; those of messages have [an error of their own](crate::ring::Corrupt).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Corrupt {
@@ -116,7 +118,8 @@ impl From<Corrupt> for PacketError {
     }
 }
 
-/// Why there is no byte ring in a memory.
+/// Why there is no byte ring in a memory. The memory is dropped; a reference to it serves as well where
+/// it is needed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttachError {

@@ -5,7 +5,7 @@ use xen_public::abi::{x86_32, x86_64};
 
 use super::{EVENT_PAGE_BYTES, checked};
 use crate::ring::error::AttachError;
-use crate::ring::memory::SharedMemory;
+use crate::ring::memory::{SharedMemory, join, split};
 
 /// What a framebuffer is like, as the frontend says. None of it is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -175,7 +175,7 @@ impl<M: SharedMemory> FbifPage<M> {
         let first = self.load(offset);
         Some(match directory {
             Directory::Bits32 => first.into(),
-            Directory::Bits64 => join(first, self.load(offset + 4)),
+            Directory::Bits64 => join([first, self.load(offset + 4)]),
         })
     }
 
@@ -193,29 +193,11 @@ impl<M: SharedMemory> FbifPage<M> {
                 Err(_) => return false,
             },
             Directory::Bits64 => {
-                let (first, second) = halves(frame);
+                let [first, second] = split(frame);
                 self.store(offset, first);
                 self.store(offset + 4, second);
             }
         }
         true
-    }
-}
-
-/// A number of 64 bits from its halves in the order in which they lie in memory.
-const fn join(first: u32, second: u32) -> u64 {
-    if cfg!(target_endian = "little") {
-        (second as u64) << 32 | first as u64
-    } else {
-        (first as u64) << 32 | second as u64
-    }
-}
-
-/// The halves of a number in the order in which they lie in memory.
-const fn halves(value: u64) -> (u32, u32) {
-    if cfg!(target_endian = "little") {
-        (value as u32, (value >> 32) as u32)
-    } else {
-        ((value >> 32) as u32, value as u32)
     }
 }
