@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use xen_abi::blkif::negotiation::{
-    self, BackendProperties, BackendTransport, FrontendTransport, RingPages, VdiskFlags,
+    BackendProperties, BackendTransport, DiscardProperties, FrontendTransport, RingPages,
 };
 use xen_abi::blkif::{
     BackRing, Body, Direction, IndirectError, IndirectSegments, Limits, Protocol, Request,
@@ -21,9 +21,10 @@ use super::workload::MOST;
 const INDIRECT: u16 = 64;
 
 /// What the backend offers before it knows the frontend.
-const OFFER: BackendTransport = BackendTransport {
-    ring: RingPages::MAX,
-    ..BackendTransport::MINIMAL
+const OFFER: BackendTransport = {
+    let mut offer = BackendTransport::MINIMAL;
+    offer.ring = RingPages::MAX;
+    offer
 };
 
 /// Serves one frontend until that closes. `sectors` is the size of the disk.
@@ -58,22 +59,10 @@ fn connect<'a>(device: &'a Device<'a>, path: &Path, sectors: u64) -> Result<Back
     let memory = device.domain.map(queue.ring.as_slice())?;
     let ring = BackRing::attach(chosen.protocol().layout(), memory, 0)?;
 
-    let discard = negotiation::DiscardProperties {
-        granularity: SECTOR as u32,
-        alignment: 0,
-        secure: false,
-    };
-    let properties = BackendProperties {
-        barrier: false,
-        flush_cache: true,
-        persistent: false,
-        max_indirect_segments: INDIRECT,
-        discard: Some(discard),
-        info: VdiskFlags::default(),
-        sector_size: SECTOR as u32,
-        physical_sector_size: SECTOR as u32,
-        sectors,
-    };
+    let mut properties = BackendProperties::new(sectors, SECTOR as u32);
+    properties.flush_cache = true;
+    properties.max_indirect_segments = INDIRECT;
+    properties.discard = Some(DiscardProperties::new(SECTOR as u32, 0));
     properties.write(|name, value| device.back.write(name, value))?;
     device.back.set_state(State::Connected);
     Ok(Backend {

@@ -14,6 +14,7 @@ use crate::blkif::{
 /// How the backend can be talked to: written by it before it goes to `InitWait`, read by the frontend
 /// before that makes its rings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct BackendTransport {
     /// The largest ring.
     pub ring: RingPages,
@@ -102,6 +103,7 @@ impl core::ops::BitOr for VdiskFlags {
 
 /// How the backend discards.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct DiscardProperties {
     /// The bytes of one extent that can be discarded by itself: a multiple of the sector size.
     pub granularity: u32,
@@ -114,6 +116,7 @@ pub struct DiscardProperties {
 /// What the backend can do and what the disk is like: written by it before it goes to `Connected`, read
 /// by the frontend after that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct BackendProperties {
     /// Whether it serves `BLKIF_OP_WRITE_BARRIER`. A request may be answered with "not supported" all the
     /// same.
@@ -142,7 +145,44 @@ pub struct BackendProperties {
     pub sectors: u64,
 }
 
+impl DiscardProperties {
+    /// Discards of extents of `granularity` bytes, the first of which begins `alignment` bytes into the
+    /// disk; none of them secure.
+    pub const fn new(granularity: u32, alignment: u32) -> Self {
+        Self {
+            granularity,
+            alignment,
+            secure: false,
+        }
+    }
+}
+
 impl BackendProperties {
+    /// A disk of `sectors` units of 512 bytes, whose logical and physical sectors have `sector_size`
+    /// bytes, and of which nothing is offered but to read and to write it.
+    ///
+    /// ```
+    /// use xen_abi::blkif::negotiation::{BackendProperties, Listed};
+    ///
+    /// let nodes = [("sectors", "4096"), ("sector-size", "512"), ("info", "0")];
+    /// let read = BackendProperties::read(&mut Listed(&nodes))?;
+    /// assert_eq!(read, BackendProperties::new(4096, 512));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn new(sectors: u64, sector_size: u32) -> Self {
+        Self {
+            barrier: false,
+            flush_cache: false,
+            persistent: false,
+            max_indirect_segments: 0,
+            discard: None,
+            info: VdiskFlags(0),
+            sector_size,
+            physical_sector_size: sector_size,
+            sectors,
+        }
+    }
+
     /// The largest sector. A segment lies within one page and must be aligned to the sector size, so a
     /// larger one could never be transferred.
     pub const MAX_SECTOR_SIZE: u32 = 4096;
@@ -239,17 +279,10 @@ impl BackendProperties {
     /// use xen_abi::blkif::Operation;
     /// use xen_abi::blkif::negotiation::{BackendProperties, VdiskFlags};
     ///
-    /// let properties = BackendProperties {
-    ///     barrier: false,
-    ///     flush_cache: true,
-    ///     persistent: true,
-    ///     max_indirect_segments: 256,
-    ///     discard: None,
-    ///     info: VdiskFlags::READ_ONLY,
-    ///     sector_size: 512,
-    ///     physical_sector_size: 4096,
-    ///     sectors: 2 << 20,
-    /// };
+    /// let mut properties = BackendProperties::new(2 << 20, 512);
+    /// properties.flush_cache = true;
+    /// properties.max_indirect_segments = 256;
+    /// properties.info = VdiskFlags::READ_ONLY;
     /// let limits = properties.limits()?;
     /// assert!(limits.offers(Operation::Flush));
     /// assert!(!limits.offers(Operation::Discard));

@@ -67,6 +67,7 @@ impl fmt::Display for PhysicalDevice {
 ///
 /// `params` and `physical-device-path` are left out, as they are of any length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct BackendConfiguration {
     /// What the frontend may do. There is no default.
     pub mode: Mode,
@@ -87,6 +88,27 @@ pub struct BackendConfiguration {
 }
 
 impl BackendConfiguration {
+    /// What a directory with no other node than `mode` says.
+    ///
+    /// ```
+    /// use xen_abi::blkif::negotiation::{BackendConfiguration, Listed, Mode};
+    ///
+    /// let read = BackendConfiguration::read(&mut Listed(&[("mode", "r")]))?;
+    /// assert_eq!(read, BackendConfiguration::new(Mode::ReadOnly));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            backend_type: None,
+            device_type: None,
+            physical_device: None,
+            online: false,
+            direct_io_safe: false,
+            discard_enable: true,
+        }
+    }
+
     /// Reads the configuration from the backend's directory.
     ///
     /// # Errors
@@ -140,6 +162,7 @@ impl BackendConfiguration {
 
 /// What the toolstack tells the frontend, in the frontend's own directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct FrontendConfiguration {
     /// The number of the virtual disk, which may be one that means none. There is no default.
     ///
@@ -154,6 +177,24 @@ pub struct FrontendConfiguration {
 }
 
 impl FrontendConfiguration {
+    /// What a directory with no other node than `virtual-device` says.
+    ///
+    /// ```
+    /// use xen_abi::blkif::negotiation::{FrontendConfiguration, Listed};
+    /// use xen_abi::blkif::vbd::VirtualDevice;
+    ///
+    /// let read = FrontendConfiguration::read(&mut Listed(&[("virtual-device", "51712")]))?;
+    /// assert_eq!(read, FrontendConfiguration::new(VirtualDevice::new(51712)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn new(virtual_device: VirtualDevice) -> Self {
+        Self {
+            virtual_device,
+            device_type: None,
+            trusted: true,
+        }
+    }
+
     /// Reads the configuration from the frontend's directory.
     ///
     /// # Errors
