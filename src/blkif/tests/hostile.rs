@@ -296,7 +296,7 @@ unsafe impl SharedMemory for Changing {
 fn a_slot_that_changes_at_every_load_is_one_request() {
     let mut g = Gen::new(16);
     let mut seen = BTreeSet::new();
-    let least = tests(5000);
+    let least = if cfg!(miri) { 1 } else { 5000 };
     for case in 0.. {
         if enough(case, least, &seen) {
             break;
@@ -431,14 +431,17 @@ fn pages_and_buffers_that_are_too_small_are_refused() {
         needed: 8,
     };
     assert_eq!(write_indirect_segments(&[&page; 7], &many[1..]), Err(error));
-    assert_eq!(write_indirect_segments(&[&page; 8], &many[1..]), Ok(()));
+    if !cfg!(miri) {
+        assert_eq!(write_indirect_segments(&[&page; 8], &many[1..]), Ok(()));
+    }
 }
 
 #[test]
 fn a_request_is_written_to_its_bytes_and_no_others() {
+    const FILLED: usize = if cfg!(miri) { 112 * 2 } else { 4096 - 64 };
     fn property(layout: Layout, body: Body, handle: u16, fill: u8) -> bool {
         let [page, look] = mappings(4096);
-        poke(&page, layout, 64, &[fill; 4096 - 64]);
+        poke(&page, layout, 64, &[fill; FILLED]);
         let mut front = FrontRing::init(layout, page, [Shadow::FREE; 1], handle).unwrap();
         let id = front.put(&body, 0).unwrap();
         let slots = peek(&look, layout, 64, 112 * 2);

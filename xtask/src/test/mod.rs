@@ -7,6 +7,7 @@
 //! counted as passed, and with `--strict` one that could have run here has failed.
 
 pub mod checks;
+pub mod miri;
 pub mod needs;
 pub mod notice;
 pub mod process;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::checks;
+use super::miri;
 use super::needs::Need;
 use super::notice;
 
@@ -363,6 +364,15 @@ pub const SUITES: &[Suite] = &[
             "--",
             "--nocapture",
         ])],
+    },
+    Suite {
+        name: "miri",
+        proves: "rings and blkif do nothing undefined on three processors, and a race is noticed",
+        needs: &[Need::Miri],
+        wants: &[],
+        seconds: 150,
+        env: &[],
+        steps: &[Step::Check(miri::check)],
     },
     Suite {
         name: "bindgen",
