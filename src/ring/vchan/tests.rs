@@ -105,7 +105,8 @@ fn a_new_page_is_that_of_the_header() {
 
 #[test]
 fn bytes_are_where_the_orders_say() {
-    for (left, right) in [(10, 11), (11, 10), (10, 12), (13, 11), (12, 12)] {
+    let all = [(10, 11), (10, 12), (11, 10), (13, 11), (12, 12)];
+    for (left, right) in all.into_iter().take(if cfg!(miri) { 2 } else { 5 }) {
         let orders = Orders::new(left, right).unwrap();
         let map = memory(1);
         let own = |pages| (pages > 0).then(|| memory(pages));
