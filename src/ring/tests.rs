@@ -13,6 +13,7 @@ use kinds::{BlkifX86_32, BlkifX86_64, NetifCtrl, NetifRx, NetifTx, Vscsiif};
 use xen_public::abi::{x86_32, x86_64};
 
 mod batch;
+mod changing;
 mod messages;
 mod order;
 mod restart;
