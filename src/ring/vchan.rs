@@ -182,6 +182,7 @@ impl core::error::Error for BadOrders {}
 
 /// Why a page has no orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OrdersError {
     /// It is too short.
     Page(AttachError),
