@@ -360,6 +360,8 @@ pub const SUITES: &[Suite] = &[
             "--test",
             "bytes",
             "--test",
+            "hostile",
+            "--test",
             "stress",
             "--",
             "--nocapture",
