@@ -3,6 +3,7 @@
 pub mod apt;
 pub mod compiler;
 pub mod coverage;
+pub mod fuzz;
 pub mod generate;
 pub mod headers;
 pub mod hosts;

@@ -31,6 +31,8 @@ enum Command {
     Coverage(xtask::coverage::Options),
     /// Hold the types of all four ABIs on every kind of host against those of x86_64 Linux.
     Hosts(xtask::hosts::Options),
+    /// Run the fuzz targets for a moment, each from its corpus on.
+    Fuzz(xtask::fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Generate { check } => generate(check),
         Command::Coverage(options) => xtask::coverage::command(&options),
         Command::Hosts(options) => xtask::hosts::command(&options),
+        Command::Fuzz(options) => xtask::fuzz::command(&options),
     };
     match result {
         Ok(status) => status,

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use crate::apt::{self, Installer};
 use crate::compiler::{Compiler, FAMILIES};
+use crate::fuzz;
 use crate::generate::read::Reader;
 use crate::headers::ABIS;
 use crate::hosts;
@@ -32,6 +33,8 @@ pub enum Need {
     ForeignLinux,
     /// valgrind, whose callgrind counts instructions.
     Valgrind,
+    /// A C++ compiler, which libFuzzer is compiled with.
+    Cxx,
     /// Miri, which comes with nightly toolchains, and the sources it compiles for other machines.
     Miri,
 }
@@ -46,6 +49,7 @@ impl fmt::Display for Need {
             Self::Target(target) => write!(f, "the Rust target {target}"),
             Self::ForeignLinux => f.write_str("linkers and emulators of other Linuxes"),
             Self::Valgrind => f.write_str("valgrind"),
+            Self::Cxx => f.write_str("a C++ compiler"),
             Self::Miri => f.write_str("Miri"),
         }
     }
@@ -93,7 +97,7 @@ impl Provider {
             return Ok(());
         };
         match need {
-            Need::Compilers | Need::Libclang | Need::ForeignLinux | Need::Valgrind => {
+            Need::Compilers | Need::Libclang | Need::ForeignLinux | Need::Valgrind | Need::Cxx => {
                 self.install(&missing, &packages(need), &Apt)?;
             }
             Need::Component(name) => {
@@ -219,6 +223,7 @@ fn find(need: &Need) -> Result<(), String> {
             missing if missing.is_empty() => Ok(()),
             missing => Err(missing.join("; ")),
         },
+        Need::Cxx => fuzz::find_compiler(),
         Need::Valgrind if tool::have("valgrind") => Ok(()),
         Need::Valgrind => Err("`valgrind` is missing".to_owned()),
         Need::Miri => {
@@ -262,6 +267,7 @@ fn packages(need: &Need) -> Vec<&'static str> {
         ],
         Need::Libclang => &["libclang-dev"],
         Need::Valgrind => &["valgrind"],
+        Need::Cxx => &["g++"],
         Need::Component(_) | Need::Toolchain(_) | Need::Target(_) | Need::Miri => &[],
     };
     packages.to_vec()

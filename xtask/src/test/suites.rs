@@ -469,6 +469,18 @@ pub const SUITES: &[Suite] = &[
         ])],
     },
     Suite {
+        name: "fuzz",
+        proves: "no page, request, name or value does harm: the corpora, random ones, and libFuzzer's",
+        needs: &[],
+        wants: &[Need::Cxx],
+        seconds: 75,
+        env: &[],
+        steps: &[
+            Step::Cargo(&["test", "--package", "xen-abi-fuzz", "--test", "replay"]),
+            Step::Xtask(&["fuzz"]),
+        ],
+    },
+    Suite {
         name: "by-hand",
         proves: "names, numbers and bytes of the hand-written types are those of the headers",
         needs: &[],
@@ -582,6 +594,7 @@ mod tests {
             "abi-tests",
             "abi-tests/bindgen",
             "abi-tests/models",
+            "fuzz",
             "guests",
             "xtask",
         ] {
