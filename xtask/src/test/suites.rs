@@ -334,7 +334,7 @@ pub const SUITES: &[Suite] = &[
             Need::Target("powerpc64le-unknown-linux-gnu"),
         ],
         wants: &[],
-        seconds: 20,
+        seconds: 40,
         env: &[],
         steps: &[Step::Cargo(&[
             "test",
@@ -372,7 +372,7 @@ pub const SUITES: &[Suite] = &[
         proves: "rings and blkif do nothing undefined on three processors, and a race is noticed",
         needs: &[Need::Miri],
         wants: &[],
-        seconds: 150,
+        seconds: 180,
         env: &[],
         steps: &[Step::Check(miri::check)],
     },
