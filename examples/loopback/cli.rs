@@ -13,7 +13,6 @@ mod table;
 mod workload;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -57,36 +56,24 @@ pub(crate) fn answer(arguments: impl IntoIterator<Item = OsString>) -> Answer {
     }
 }
 
-/// The disk's file, which goes with the program if it was not asked for.
-struct DiskFile {
-    path: PathBuf,
-    keep: bool,
-}
-
-impl DiskFile {
-    fn new(asked: Option<&Path>) -> Self {
-        let temporary = || format!("xen-abi-loopback-{}.img", std::process::id());
-        Self {
-            path: asked.map_or_else(|| std::env::temp_dir().join(temporary()), Path::to_owned),
-            keep: asked.is_some(),
-        }
-    }
-}
-
-impl Drop for DiskFile {
-    fn drop(&mut self) {
-        if !self.keep {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
+/// A file for the disk that nobody asked for: a new one each time, which goes when this is dropped.
+fn temporary() -> Result<tempfile::TempPath, Error> {
+    let mut builder = tempfile::Builder::new();
+    let file = builder.prefix("xen-abi-loopback-").suffix(".img");
+    Ok(file.tempfile()?.into_temp_path())
 }
 
 /// Runs all frontends, and returns the table of what they did.
 fn run(options: &Options) -> Result<String, Error> {
-    let file = DiskFile::new(options.file.as_deref());
-    let named = |error| format!("{}: {error}", file.path.display());
+    let made = options.file.is_none().then(temporary).transpose()?;
+    let path = match (&options.file, &made) {
+        (Some(asked), _) => asked.as_path(),
+        (None, Some(made)) => made,
+        (None, None) => return Err("there is no file for the disk".into()),
+    };
+    let named = |error| format!("{}: {error}", path.display());
     let sectors = options.mebibytes * (1 << 20) / SECTOR;
-    Disk::create(&file.path, sectors * SECTOR).map_err(named)?;
+    Disk::create(path, sectors * SECTOR).map_err(named)?;
 
     let store = Store::default();
     let share = sectors / options.frontends.len() as u64;
@@ -126,7 +113,7 @@ fn run(options: &Options) -> Result<String, Error> {
         let threads: Vec<_> = devices
             .iter()
             .map(|device| {
-                let back = scope.spawn(|| backend::serve(device, &file.path, sectors));
+                let back = scope.spawn(|| backend::serve(device, path, sectors));
                 let front = scope
                     .spawn(move || frontend::run(device, options.depth, options.rounds, &progress));
                 (device, front, back)
@@ -156,7 +143,7 @@ fn run(options: &Options) -> Result<String, Error> {
     let reports = reports?;
     let time = begin.elapsed();
 
-    let mut disk = Disk::open(&file.path).map_err(named)?;
+    let mut disk = Disk::open(path).map_err(named)?;
     for (device, report) in devices.iter().zip(&reports) {
         let hash = disk
             .hash(device.part.first, device.part.bytes())
