@@ -335,12 +335,14 @@ mod tests {
         assert_eq!(stale_slots(virt_mb, virt_mb), 0);
     }
 
-    /// Miri knows the orders that a language without barriers allows, and shows them.
+    /// Miri knows the orders that a language without barriers allows, and shows them: by chance, so
+    /// that each gets as many attempts as make it certain.
     #[test]
     #[cfg(miri)]
     fn weaker_barriers_break() {
-        assert_ne!(lost_wakeups(|| fence(Ordering::AcqRel)), 0);
-        assert_ne!(stale_slots(|| {}, virt_rmb), 0);
-        assert_ne!(stale_slots(virt_wmb, || {}), 0);
+        let breaks = |race: &dyn Fn() -> usize| (0..50).any(|_| race() != 0);
+        assert!(breaks(&|| lost_wakeups(|| fence(Ordering::AcqRel)) as usize));
+        assert!(breaks(&|| stale_slots(|| {}, virt_rmb) as usize));
+        assert!(breaks(&|| stale_slots(virt_wmb, || {}) as usize));
     }
 }
