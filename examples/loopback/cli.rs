@@ -65,11 +65,13 @@ fn temporary() -> Result<tempfile::TempPath, Error> {
 
 /// Runs all frontends, and returns the table of what they did.
 fn run(options: &Options) -> Result<String, Error> {
-    let made = options.file.is_none().then(temporary).transpose()?;
-    let path = match (&options.file, &made) {
-        (Some(asked), _) => asked.as_path(),
-        (None, Some(made)) => made,
-        (None, None) => return Err("there is no file for the disk".into()),
+    let made;
+    let path = match &options.file {
+        Some(asked) => asked.as_path(),
+        None => {
+            made = temporary()?;
+            &*made
+        }
     };
     let named = |error| format!("{}: {error}", path.display());
     let sectors = options.mebibytes * (1 << 20) / SECTOR;
