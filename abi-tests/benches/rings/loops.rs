@@ -27,8 +27,6 @@ pub(crate) fn find(name: &str) -> Option<Loop> {
         "blkif_front" => front::<kinds::BlkifX86_64>,
         "blkif_back" => back::<kinds::BlkifX86_64>,
         "netif_rx_alone" => alone::<kinds::NetifRx>,
-        "netif_rx_front" => front::<kinds::NetifRx>,
-        "netif_rx_back" => back::<kinds::NetifRx>,
         "blkif_32_take" | "blkif_32_memcpy" => take_32,
         "blkif_64_take" | "blkif_64_memcpy" => take_64,
         "flex_packets" => packets,
