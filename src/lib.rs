@@ -25,6 +25,7 @@ pub mod barrier;
 pub mod blkif;
 pub mod hypercall;
 pub mod ring;
+pub mod version;
 
 pub use xen_public;
 

@@ -52,6 +52,8 @@ pub mod x86_64;
 pub use error::{Error, Result};
 pub use xen_public::errno::Errno;
 
+use crate::version::Guest;
+
 /// A way to Xen: carries one hypercall there and its answer back.
 ///
 /// Values are cheap to pass by reference and usually have no size. Making one is where a program
@@ -80,4 +82,24 @@ pub unsafe trait Conduit {
     /// the life of the domain) breaks no promise that other code relies on. A call that does not
     /// come back as a function does (`HYPERVISOR_iret`) can't be made this way.
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize;
+
+    /// The kind of guest that this way belongs to, if it belongs to one only: `syscall` to PV, `hvc`
+    /// to ARM. A hypercall page serves PV and HVM, and Xen's features tell which it is.
+    fn guest(&self) -> Option<Guest> {
+        None
+    }
+}
+
+// SAFETY: the same conduit, by another name.
+#[allow(unsafe_code)]
+unsafe impl<C: Conduit + ?Sized> Conduit for &C {
+    #[inline]
+    unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
+        // SAFETY: the caller keeps the contract of this same call.
+        unsafe { C::hypercall(self, number, arguments) }
+    }
+
+    fn guest(&self) -> Option<Guest> {
+        C::guest(self)
+    }
 }

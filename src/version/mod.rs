@@ -1,0 +1,10 @@
+//! What a release of Xen can do, for which kind of guest: the table of gates, and the decisions made
+//! from it.
+//!
+//! Nothing here makes a hypercall. [`Release`] and [`Guest`] say what is running and what we are; a
+//! [`Span`] says which releases have something. What a running hypervisor turned out to offer is
+//! kept by [`hypercall::Xen`](crate::hypercall), which asks it.
+
+mod release;
+
+pub use release::{Guest, Release, ReleaseError, Span};
