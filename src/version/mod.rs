@@ -6,5 +6,6 @@
 //! kept by [`hypercall::Xen`](crate::hypercall), which asks it.
 
 mod release;
+pub mod toolstack;
 
 pub use release::{Guest, Release, ReleaseError, Span};
