@@ -21,11 +21,14 @@
 #[cfg(any(test, feature = "simulate"))]
 extern crate alloc;
 
+// The others document their calls with its rows.
+#[macro_use]
+pub mod version;
+
 pub mod barrier;
 pub mod blkif;
 pub mod hypercall;
 pub mod ring;
-pub mod version;
 
 pub use xen_public;
 

@@ -5,7 +5,13 @@
 //! [`Span`] says which releases have something. What a running hypervisor turned out to offer is
 //! kept by [`hypercall::Xen`](crate::hypercall), which asks it.
 
+mod gate;
 mod release;
+#[macro_use]
+#[rustfmt::skip]
+#[allow(non_upper_case_globals)]
+mod table;
 pub mod toolstack;
 
+pub use gate::{Absent, Build, Kind, Operation, Privilege, Reason};
 pub use release::{Guest, Release, ReleaseError, Span};

@@ -21,11 +21,14 @@ enum Command {
     Test(xtask::test::Options),
     /// Boot real hypervisors under QEMU with our guest as domain 0, and report.
     Xen(xtask::xen::Options),
-    /// Generate xen-public's definitions from the vendored headers.
+    /// Generate xen-public's definitions from the vendored headers, and Rust from the table of gates.
     Generate {
         /// Compare with what stands in the tree instead of writing it.
         #[arg(long)]
         check: bool,
+        /// The table of gates only, for which no libclang is needed.
+        #[arg(long)]
+        gates: bool,
     },
     /// Hold the crate against every name in the headers: what is there, left out, missing.
     Coverage(xtask::coverage::Options),
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
         Command::Vendor(command) => xtask::vendor::run(command),
         Command::Test(options) => xtask::test::command(&options),
         Command::Xen(options) => xtask::xen::command(&options),
-        Command::Generate { check } => generate(check),
+        Command::Generate { check, gates } => generate(check, gates),
         Command::Coverage(options) => xtask::coverage::command(&options),
         Command::Hosts(options) => xtask::hosts::command(&options),
         Command::Fuzz(options) => xtask::fuzz::command(&options),
@@ -55,7 +58,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn generate(check: bool) -> anyhow::Result<ExitCode> {
+fn generate(check: bool, gates: bool) -> anyhow::Result<ExitCode> {
+    use xtask::generate::gates::{MADE, TABLE};
+    if check {
+        xtask::generate::gates::check()?;
+        println!("{MADE} is as {TABLE} makes it");
+    } else {
+        xtask::generate::gates::write()?;
+        println!("{MADE} written");
+    }
+    if gates {
+        return Ok(ExitCode::SUCCESS);
+    }
     let files = xtask::generate::generate(|line| println!("{line}"))?;
     if check {
         xtask::generate::check(&files)?;

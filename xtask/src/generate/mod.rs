@@ -8,6 +8,7 @@
 pub mod closure;
 pub mod compat;
 pub mod emit;
+pub mod gates;
 pub mod model;
 pub mod plan;
 pub mod read;
