@@ -1,20 +1,14 @@
 //! Hypercalls: the way to Xen, and the calls that go over it.
 //!
 //! A *conduit* is the way a hypercall takes. On a processor it is a zero-sized value that stands
-//! for an instruction sequence
+//! for an instruction sequence ([`cpu`]),
 #![cfg_attr(
-    all(target_arch = "x86_64", target_pointer_width = "64"),
-    doc = "([`x86_64`]),"
+    any(test, feature = "simulate"),
+    doc = "in tests a hypervisor in memory ([`simulate`])."
 )]
-#![cfg_attr(
-    not(all(target_arch = "x86_64", target_pointer_width = "64")),
-    doc = "(so far those of x86_64),"
-)]
-//! in tests a hypervisor in memory
-#![cfg_attr(any(test, feature = "simulate"), doc = "([`simulate`]).")]
 #![cfg_attr(
     not(any(test, feature = "simulate")),
-    doc = "(`simulate`, by feature)."
+    doc = "in tests a hypervisor in memory (`simulate`, by feature)."
 )]
 //! Which one is chosen is a type parameter, so a kernel that boots in two modes holds two, and
 //! nothing is decided by a cargo feature.
@@ -46,8 +40,40 @@ pub mod xen_version;
 
 #[cfg(any(test, feature = "simulate"))]
 pub mod simulate;
-#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
-pub mod x86_64;
+
+#[cfg(any(
+    target_arch = "x86",
+    target_arch = "arm",
+    all(
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        target_pointer_width = "64"
+    )
+))]
+mod arguments;
+#[cfg(any(
+    target_arch = "x86",
+    all(target_arch = "x86_64", target_pointer_width = "64")
+))]
+mod x86;
+
+cfg_if::cfg_if! {
+    if #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))] {
+        pub mod x86_64;
+        pub use x86_64 as cpu;
+    } else if #[cfg(target_arch = "x86")] {
+        pub mod x86_32;
+        pub use x86_32 as cpu;
+    } else if #[cfg(all(target_arch = "aarch64", target_pointer_width = "64"))] {
+        pub mod arm64;
+        pub use arm64 as cpu;
+    } else if #[cfg(target_arch = "arm")] {
+        pub mod arm32;
+        pub use arm32 as cpu;
+    } else {
+        #[path = "elsewhere.rs"]
+        pub mod cpu;
+    }
+}
 
 pub use error::{Error, Result};
 pub use xen_public::errno::Errno;
@@ -65,11 +91,24 @@ use crate::version::Guest;
 /// An implementation hands number and arguments to Xen, or to something that behaves like Xen,
 /// unaltered and exactly once. It reads and writes only the memory which the ABI gives to that
 /// call, and it keeps no pointer longer than the ABI says Xen does.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no way to Xen",
+    label = "this is no conduit",
+    note = "the ways of x86_64, x86_32, arm64 and arm32 are in `xen_abi::hypercall::cpu`, on these processors only (x32 and ILP32 code has none)",
+    note = "on another processor, implement `xen_abi::hypercall::Conduit` for a type of your own, or leave this code out with `#[cfg(target_arch = ...)]`",
+    note = "for tests on any machine there is `xen_abi::hypercall::simulate`, by the feature `simulate`"
+)]
 #[allow(unsafe_code)]
 pub unsafe trait Conduit {
     /// Makes the hypercall `number` with five arguments and returns what Xen left in the result
-    /// register, sign-extended. A call with fewer arguments has zeros in the others, which Xen
-    /// does not look at.
+    /// register. A call with fewer arguments has anything in the others, which Xen does not look at.
+    ///
+    /// That is the whole register, of 32 or 64 bits, and Xen does not fill it for every call: where
+    /// Xen's function returns a C `int`, what stands above 32 bits is whatever was there. arm64's
+    /// `physdev_op` of Xen 4.14 answers `-38` with `0x0000_0000_ffff_ffda`. A conduit can't tell, so
+    /// whoever makes the call takes the lower 32 bits, sign-extended ([`int`]), of every answer but
+    /// that of a call whose value may be wider: `get_debugreg`, and the sub-ops of `memory_op` that
+    /// answer with a number of pages or of a frame.
     ///
     /// A pointer argument is an address made by `expose_provenance`, since Xen reads and writes
     /// there without Rust's knowledge.
@@ -88,6 +127,21 @@ pub unsafe trait Conduit {
     fn guest(&self) -> Option<Guest> {
         None
     }
+}
+
+/// The answer of a hypercall whose value is a C `int`, from what [`Conduit::hypercall`] returned: its
+/// lower 32 bits, sign-extended.
+///
+/// ```
+/// use xen_abi::hypercall::int;
+///
+/// assert_eq!(int(0xffff_ffda_u32 as isize), -38);
+/// assert_eq!(int(7), 7);
+/// ```
+#[inline]
+#[must_use]
+pub const fn int(answer: isize) -> isize {
+    answer as i32 as isize
 }
 
 // SAFETY: the same conduit, by another name.

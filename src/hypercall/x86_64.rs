@@ -1,94 +1,110 @@
 //! The ways to Xen of an x86_64 processor.
 //!
-//! A PV guest has two. The *hypercall page* is a page of the guest that Xen fills with one stub of
-//! 32 bytes per hypercall; the guest calls the stub ([`Page`]). The stubs of a PV guest end in
-//! `syscall`, which a guest may as well issue itself ([`PvSyscall`]).
+//! | conduit | enters Xen by | in |
+//! |---|---|---|
+//! | [`Page`] | the stub in the hypercall page | any guest |
+//! | [`PvSyscall`] | `syscall` | a PV guest |
+//! | [`Vmcall`] | `vmcall` | an HVM or PVH guest on Intel's processors |
+//! | [`Vmmcall`] | `vmmcall` | an HVM or PVH guest on AMD's processors |
+//! | [`HvmCall`] | one of these two, chosen at run time | an HVM or PVH guest |
 //!
 //! Either way the registers are the same (`xen/include/public/arch-x86/xen-x86_64.h`): the number
 //! in rax, the arguments in rdi, rsi, rdx, r10 and r8, the result in rax. Xen may leave anything in
-//! the argument registers, and `syscall` itself overwrites rcx and r11, so all seven are lost.
+//! the argument registers, and `syscall` itself overwrites rcx and r11, so all seven are lost. Memory
+//! counts as read and written, and the flags as changed. The registers of arguments that a call does
+//! not have are left as they are.
+//!
+//! `HYPERVISOR_iret` does not come back; it has its own functions, [`Page::iret`] and
+//! [`PvSyscall::iret`].
+//!
+//! An HVM or PVH guest has its hypercall page made: [`XenLeaves`] finds Xen by CPUID and
+//! [`XenLeaves::install`] asks for the page. A PV guest names the page in an ELF note and finds it
+//! filled.
+//!
+//! `Page` and `PvSyscall` run on real hypervisors in the tests of this crate, in PV guests, and `Page` and
+//! `Vmmcall` in PVH guests. `vmcall` can't: it is held against its disassembly only.
 #![allow(unsafe_code)]
 
 use core::arch::asm;
-use core::marker::PhantomData;
 
-use super::{Conduit, Errno};
+use super::{Conduit, arguments};
+use crate::version::Guest;
 
-/// Where a guest's hypercall page stands.
-///
-/// # Safety
-///
-/// [`address`](Self::address) always returns the same address, of a page of 4096 bytes, aligned to
-/// that, executable, which Xen has filled with its stubs (by the ELF note
-/// `XEN_ELFNOTE_HYPERCALL_PAGE` or the hypervisor's MSR) before the first hypercall, and which
-/// nothing else writes.
-pub unsafe trait HypercallPage {
-    /// The page's virtual address.
-    fn address() -> usize;
-}
+mod iret;
 
-/// Calls through the hypercall page that `P` names.
-pub struct Page<P>(PhantomData<fn() -> P>);
+pub use super::x86::{
+    HvmCall, HypercallPage, Instruction, Page, SetupError, Vmcall, Vmmcall, XenLeaves,
+};
+pub use iret::Context;
 
-impl<P: HypercallPage> Page<P> {
-    /// The way through `P`'s page. Safe, since `P` has vouched for the page.
-    pub const fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<P> core::fmt::Debug for Page<P> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Page")
-    }
-}
-
-impl<P: HypercallPage> Default for Page<P> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// The length of a stub in the hypercall page, in bytes.
-const STUB: usize = 32;
-/// How many stubs the page has room for.
-const STUBS: u32 = 4096 / STUB as u32;
-/// Xen's answer to a call that it does not know.
-const NO_SUCH_CALL: isize = Errno::ENOSYS.to_return() as isize;
-
-// SAFETY: the stub in Xen's page passes number and arguments on as they stand in the registers;
-// a number that has no stub gets the answer Xen gives to an unknown call.
-unsafe impl<P: HypercallPage> Conduit for Page<P> {
-    #[inline]
-    unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
-        if number >= STUBS {
-            return NO_SUCH_CALL;
+/// One way of entering Xen: the instruction, what is in rax before it, and the arguments in their
+/// registers. Those of arguments that are not there count as lost, but nothing is loaded into them.
+macro_rules! enter {
+    ($instruction:literal, $rax:expr, $number:expr, $arguments:expr) => {{
+        let [first, second, third, fourth, fifth] = $arguments;
+        match arguments::count($number) {
+            1 => enter!(@ $instruction, $rax; "rdi" = first; "rsi" "rdx" "r10" "r8"),
+            2 => enter!(@ $instruction, $rax; "rdi" = first, "rsi" = second; "rdx" "r10" "r8"),
+            3 => enter!(@ $instruction, $rax;
+                "rdi" = first, "rsi" = second, "rdx" = third; "r10" "r8"),
+            4 => enter!(@ $instruction, $rax;
+                "rdi" = first, "rsi" = second, "rdx" = third, "r10" = fourth; "r8"),
+            _ => enter!(@ $instruction, $rax;
+                "rdi" = first, "rsi" = second, "rdx" = third, "r10" = fourth, "r8" = fifth;),
         }
-        let stub = P::address() + number as usize * STUB;
-        let [first, second, third, fourth, fifth] = arguments;
+    }};
+    (@ $instruction:literal, $rax:expr;
+        $($register:tt = $value:ident),*; $($lost:tt)*) => {{
         let result: isize;
-        // SAFETY: `P` vouches that Xen's code stands at `stub`. It returns with a plain `ret` (the
-        // one call that does not is not the caller's to make, by the trait's contract) and
-        // changes no register but the eight named here; flags and memory count as changed, because
-        // neither `preserves_flags` nor `nomem` is given. The block pushes a return address, so
-        // `nostack` is not given either and the compiler keeps the red zone out of the way. What
-        // Xen does with the arguments is what this function's caller answers for.
+        // SAFETY: the caller of the function around this vouches that the instruction leads to Xen.
+        // Xen returns to the next instruction (the one call that does not is not the caller's to
+        // make, by `Conduit`'s contract) and changes no register but the eight named here. Flags and
+        // memory count as changed, because neither `preserves_flags` nor `nomem` is given. `call`
+        // pushes a return address, and for a PV guest Xen may deliver an event on this very stack
+        // before it returns, so `nostack` is not given either, and the compiler keeps the red zone
+        // out of the way. What Xen does with the arguments is what the caller answers for.
         unsafe {
             asm!(
-                "call {stub}",
-                stub = in(reg) stub,
-                out("rax") result,
-                inout("rdi") first => _,
-                inout("rsi") second => _,
-                inout("rdx") third => _,
-                inout("r10") fourth => _,
-                inout("r8") fifth => _,
-                out("rcx") _,
-                out("r11") _,
+                $instruction,
+                inout("rax") $rax => result,
+                $(inout($register) $value => _,)*
+                $(lateout($lost) _,)*
+                lateout("rcx") _,
+                lateout("r11") _,
             );
         }
         result
-    }
+    }};
+}
+
+/// Calls the stub at this address.
+///
+/// # Safety
+///
+/// It is the hypercall page's for this number, and as for [`Conduit::hypercall`].
+#[inline(always)]
+pub(super) unsafe fn call_stub(stub: usize, number: u32, arguments: [usize; 5]) -> isize {
+    enter!("call rax", stub, number, arguments)
+}
+
+/// Executes `vmcall`.
+///
+/// # Safety
+///
+/// It leads to Xen, and as for [`Conduit::hypercall`].
+#[inline(always)]
+pub(super) unsafe fn vmcall(number: u32, arguments: [usize; 5]) -> isize {
+    enter!("vmcall", number as usize, number, arguments)
+}
+
+/// Executes `vmmcall`.
+///
+/// # Safety
+///
+/// It leads to Xen, and as for [`Conduit::hypercall`].
+#[inline(always)]
+pub(super) unsafe fn vmmcall(number: u32, arguments: [usize; 5]) -> isize {
+    enter!("vmmcall", number as usize, number, arguments)
 }
 
 /// Calls with a `syscall` instruction of its own, as PV guest kernels may.
@@ -112,26 +128,10 @@ impl PvSyscall {
 unsafe impl Conduit for PvSyscall {
     #[inline]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
-        let [first, second, third, fourth, fifth] = arguments;
-        let result: isize;
-        // SAFETY: whoever made `self` vouched that Xen is at the other end. Xen changes no
-        // register but the eight named here; flags and memory count as changed, because neither
-        // `preserves_flags` nor `nomem` is given. Xen has a stack of its own, but may deliver an
-        // event on the guest's before it returns, so `nostack` is not given either. What Xen does
-        // with the arguments is what this function's caller answers for.
-        unsafe {
-            asm!(
-                "syscall",
-                inout("rax") number as usize => result,
-                inout("rdi") first => _,
-                inout("rsi") second => _,
-                inout("rdx") third => _,
-                inout("r10") fourth => _,
-                inout("r8") fifth => _,
-                out("rcx") _,
-                out("r11") _,
-            );
-        }
-        result
+        enter!("syscall", number as usize, number, arguments)
+    }
+
+    fn guest(&self) -> Option<Guest> {
+        Some(Guest::Pv)
     }
 }
