@@ -169,7 +169,12 @@ pub fn five_arguments(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use xen_abi::hypercall::simulate::{Release, Simulated};
+    use xen_abi::hypercall::simulate::{Build, Simulated};
+    use xen_abi::version::{Guest, Release};
+
+    fn simulated() -> Simulated {
+        Simulated::new(Release::new(4, 17, 5), Guest::Pv)
+    }
 
     /// Runs a check on a simulated Xen 4.17 that a test has prepared; the lines it wrote, with
     /// PASS or not.
@@ -177,10 +182,17 @@ mod tests {
         prepare: fn(&Simulated),
         check: fn(&Simulated, &mut Report<'_, Simulated>),
     ) -> String {
-        let xen = Simulated::new(Release::V4_17);
-        prepare(&xen);
-        let mut report = Report::new(&xen);
-        check(&xen, &mut report);
+        console_of(&simulated(), prepare, check)
+    }
+
+    fn console_of(
+        xen: &Simulated,
+        prepare: fn(&Simulated),
+        check: fn(&Simulated, &mut Report<'_, Simulated>),
+    ) -> String {
+        prepare(xen);
+        let mut report = Report::new(xen);
+        check(xen, &mut report);
         let passed = report.verdict();
         let text = String::from_utf8(xen.console()).unwrap();
         assert_eq!(passed, text.ends_with("\nPASS\n"), "{text}");
@@ -208,7 +220,7 @@ mod tests {
             "",
             "expects=4.17",
         ] {
-            let xen = Simulated::new(Release::V4_17);
+            let xen = simulated();
             let mut report = Report::new(&xen);
             version(&xen, &mut report, line);
             assert!(!report.verdict(), "{line:?}");
@@ -218,7 +230,7 @@ mod tests {
     #[test]
     fn refusals_of_what_must_be_there_are_surprises() {
         for sub_op in [0, 1, 3] {
-            let xen = Simulated::new(Release::V4_17);
+            let xen = simulated();
             xen.falsify(17, sub_op, -1);
             let mut report = Report::new(&xen);
             version(&xen, &mut report, "expect=any");
@@ -231,7 +243,7 @@ mod tests {
         let dom0 = Features::DOM0;
         let hvm = Features::HVM_CALLBACK_VECTOR;
         let check = |needed, others| {
-            let xen = Simulated::new(Release::V4_17);
+            let xen = simulated();
             let mut report = Report::new(&xen);
             features(&xen, &mut report, needed, others);
             let _ = report.verdict();
@@ -273,11 +285,19 @@ mod tests {
         let without = |xen: &Simulated, report: &mut Report<'_, Simulated>| {
             five_arguments(xen, report, "memory", "");
         };
-        assert!(console(honest, without).contains("not checked, this Xen has no hypfs\nPASS"));
+        let good = console(honest, without);
+        assert!(good.contains("minor version 17; -105\nPASS"), "{good}");
+        let bare = || {
+            let release = Release::new(4, 17, 5);
+            let builder = Simulated::builder(release, Guest::Pv);
+            builder.without(Build::Hypfs).build()
+        };
+        let text = console_of(&bare(), honest, without);
+        assert!(text.contains("not checked, this Xen has no hypfs\nPASS"));
         let needed = |xen: &Simulated, report: &mut Report<'_, Simulated>| {
             five_arguments(xen, report, "memory", "need=hypfs");
         };
-        assert!(console(honest, needed).contains("FAIL: hypfs should show"));
+        assert!(console_of(&bare(), honest, needed).contains("FAIL: hypfs should show"));
         let text = console(|xen| xen.falsify(42, 1, 0), without);
         assert!(
             text.contains("FAIL: hypfs should show the minor"),
@@ -289,11 +309,13 @@ mod tests {
     #[test]
     fn another_xen_is_noticed() {
         let same = |xen: &Simulated, report: &mut Report<'_, Simulated>| {
-            same_xen(xen, &Simulated::new(Release::V4_17), report, "twin");
+            same_xen(xen, &simulated(), report, "twin");
         };
         assert!(console(honest, same).contains("PASS"));
         let other = |xen: &Simulated, report: &mut Report<'_, Simulated>| {
-            same_xen(xen, &Simulated::new(Release::V4_20), report, "stranger");
+            let stranger = Simulated::builder(Release::new(4, 20, 3), Guest::Pv);
+            let stranger = stranger.extraversion(".4-pre").build();
+            same_xen(xen, &stranger, report, "stranger");
         };
         let text = console(honest, other);
         assert!(

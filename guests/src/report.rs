@@ -86,11 +86,16 @@ impl<C: Conduit> fmt::Write for Report<'_, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use xen_abi::hypercall::simulate::{Release, Simulated};
+    use xen_abi::hypercall::simulate::Simulated;
+    use xen_abi::version::{Guest, Release};
+
+    fn simulated() -> Simulated {
+        Simulated::new(Release::new(4, 17, 5), Guest::Pv)
+    }
 
     #[test]
     fn long_lines_go_out_in_chunks() {
-        let xen = Simulated::new(Release::V4_17);
+        let xen = simulated();
         let mut report = Report::new(&xen);
         report.say(format_args!("{:0300}", 7));
         assert!(report.verdict());
@@ -102,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_surprise_is_never_a_pass() {
-        let xen = Simulated::new(Release::V4_17);
+        let xen = simulated();
         let mut report = Report::new(&xen);
         report.check(true, format_args!("not this"));
         report.check(false, format_args!("this"));
@@ -112,7 +117,7 @@ mod tests {
 
     #[test]
     fn silence_is_no_pass_either() {
-        let xen = Simulated::new(Release::V4_17);
+        let xen = simulated();
         xen.falsify(18, 0, -1);
         let mut report = Report::new(&xen);
         report.say(format_args!("unheard"));

@@ -112,7 +112,12 @@ pub fn check<C: Conduit>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use xen_abi::hypercall::simulate::{Release, Simulated};
+    use xen_abi::hypercall::simulate::Simulated;
+    use xen_abi::version::{Guest, Release};
+
+    fn simulated() -> Simulated {
+        Simulated::new(Release::new(4, 17, 5), Guest::Pv)
+    }
 
     const ADDRESS: u64 = 0x13_8000;
     const KERNEL_END: u64 = 0x11_8000;
@@ -136,7 +141,7 @@ mod tests {
     }
 
     fn surprises(change: fn(&mut StartInfoX86_64)) -> String {
-        let xen = Simulated::new(Release::V4_17);
+        let xen = simulated();
         let mut report = Report::new(&xen);
         let mut info = good();
         change(&mut info);

@@ -2,14 +2,7 @@
 //!
 //! A *conduit* is the way a hypercall takes. On a processor it is a zero-sized value that stands
 //! for an instruction sequence ([`cpu`]),
-#![cfg_attr(
-    any(test, feature = "simulate"),
-    doc = "in tests a hypervisor in memory ([`simulate`])."
-)]
-#![cfg_attr(
-    not(any(test, feature = "simulate")),
-    doc = "in tests a hypervisor in memory (`simulate`, by feature)."
-)]
+//! in tests a hypervisor in memory (`simulate`, by feature, where Xen has an ABI for the target).
 //! Which one is chosen is a type parameter, so a kernel that boots in two modes holds two, and
 //! nothing is decided by a cargo feature.
 //!
@@ -38,7 +31,15 @@ pub mod console_io;
 pub mod sched_op;
 pub mod xen_version;
 
-#[cfg(any(test, feature = "simulate"))]
+#[cfg(all(
+    any(test, feature = "simulate"),
+    any(
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "arm",
+        target_arch = "aarch64"
+    )
+))]
 pub mod simulate;
 
 #[cfg(any(

@@ -1,7 +1,20 @@
 //! The operations against a simulated hypervisor, honest and lying.
 
 use super::*;
+use crate::hypercall::xen_version::Version;
 use crate::hypercall::{Error, console_io, sched_op, xen_version};
+
+const V4_14: Release = Release::new(4, 14, 6);
+const V4_17: Release = Release::new(4, 17, 5);
+const V4_20: Release = Release::new(4, 20, 3);
+
+const EFAULT: isize = Errno::EFAULT.to_return() as isize;
+const EIO: isize = Errno::EIO.to_return() as isize;
+const ENOSYS: isize = Errno::ENOSYS.to_return() as isize;
+
+fn pv(release: Release) -> Simulated {
+    Simulated::new(release, Guest::Pv)
+}
 
 /// The error number that Xen refused with, if it did.
 fn refused<T>(result: crate::hypercall::Result<T>) -> Option<i32> {
@@ -13,16 +26,34 @@ fn refused<T>(result: crate::hypercall::Result<T>) -> Option<i32> {
 
 #[test]
 fn each_release_answers_as_itself() {
-    for (release, text) in [
-        (Release::V4_14, "4.14.6"),
-        (Release::V4_17, "4.17.5"),
-        (Release::V4_20, "4.20.4-pre"),
+    let common = Features::MMU_PT_UPDATE_PRESERVE_AD
+        | Features::HIGHMEM_ASSIST
+        | Features::GNTTAB_MAP_AVAIL_BITS
+        | Features::DOM0
+        | Features::MEMORY_OP_VNODE_SUPPORTED;
+    let above = Features::PAE_PGDIR_ABOVE_4GB;
+    let newest = Features::DIRECT_MAPPED
+        | Features::RUNSTATE_PHYS_AREA
+        | Features::VCPU_TIME_PHYS_AREA
+        | Features::DM_MSIX_ALL_WRITES;
+    // What the hypervisors of three Debian releases gave to a PV domain 0.
+    for (release, extra, text, features) in [
+        (V4_14, ".6", "4.14.6", common | above),
+        (
+            V4_17,
+            ".5",
+            "4.17.5",
+            common | above | Features::DIRECT_MAPPED,
+        ),
+        (V4_20, ".4-pre", "4.20.4-pre", common | newest),
     ] {
-        let xen = Simulated::new(release);
+        let xen = Simulated::builder(release, Guest::Pv)
+            .extraversion(extra)
+            .build();
         let version = xen_version::version(&xen).unwrap();
         let extra = xen_version::extraversion(&xen).unwrap();
         assert_eq!(alloc::format!("{version}{extra}"), text);
-        assert_eq!(xen_version::features(&xen), Ok(release.features));
+        assert_eq!(xen_version::features(&xen), Ok(features));
         assert_eq!(refused(xen_version::feature_submap(&xen, 1)), Some(22));
         let capabilities = xen_version::capabilities(&xen).unwrap();
         assert!(capabilities.as_bytes().starts_with(b"xen-3.0-x86_64 "));
@@ -31,7 +62,7 @@ fn each_release_answers_as_itself() {
 
 #[test]
 fn calls_are_recorded_as_they_arrive() {
-    let xen = Simulated::new(Release::V4_17);
+    let xen = pv(V4_17);
     console_io::write(&xen, b"abc").unwrap();
     console_io::write(&xen, b"").unwrap();
     console_io::write(&xen, b"d\n").unwrap();
@@ -51,7 +82,7 @@ fn calls_are_recorded_as_they_arrive() {
 
 #[test]
 fn a_domain_ends_with_its_reason() {
-    let xen = Simulated::new(Release::V4_20);
+    let xen = pv(V4_20);
     assert_eq!(xen.ended(), None);
     sched_op::shutdown(&xen, ShutdownReason::REBOOT).unwrap();
     assert_eq!(xen.ended(), Some(ShutdownReason::REBOOT));
@@ -63,11 +94,12 @@ fn a_domain_ends_with_its_reason() {
 fn suspending_is_no_end() {
     for number in [2, 0x102, 0xffff_ff02] {
         assert_eq!(ShutdownReason::new(number), None, "{number:#x}");
-        let xen = Simulated::new(Release::V4_20);
+        let xen = pv(V4_20);
         let address = (&raw const number).expose_provenance();
         // SAFETY: the call reads one `sched_shutdown`, a word of 32 bits, which `number` is.
         let answer = unsafe { xen.hypercall(29, [2, address, 0, 0, 0]) };
-        assert_eq!((answer, xen.ended()), (ENOSYS, None), "{number:#x}");
+        assert_eq!((answer, xen.ended()), (EIO, None), "{number:#x}");
+        assert_eq!(xen.unmodelled().len(), 1);
     }
     assert_eq!(ShutdownReason::new(6).map(ShutdownReason::get), Some(6));
 }
@@ -79,7 +111,8 @@ struct Echo;
 unsafe impl Conduit for Echo {
     unsafe fn hypercall(&self, _: u32, arguments: [usize; 5]) -> isize {
         // SAFETY: as above; the caller keeps the contract of `XENVER_get_features`.
-        unsafe { write(arguments[1], 0, &7_u32.to_ne_bytes()) }
+        let word = unsafe { caller::Caller::<u32>::new(arguments[1]) };
+        word.put(7).map_or(EFAULT, |()| 0)
     }
 }
 
@@ -95,8 +128,8 @@ fn features_of_another_word_are_no_answer() {
 
 #[test]
 fn what_it_does_not_know_is_not_there() {
-    let xen = Simulated::new(Release::V4_14);
-    for number in [0, 17, 18, 29, 63, 64, u32::MAX] {
+    let xen = pv(V4_14);
+    for number in [11, 17, 18, 29, 63, 64, u32::MAX] {
         // SAFETY: the simulated hypervisor touches no memory for sub-op 99.
         let answer = unsafe { xen.hypercall(number, [99, 0, 0, 0, 0]) };
         assert_eq!(answer, ENOSYS, "{number}");
@@ -105,7 +138,7 @@ fn what_it_does_not_know_is_not_there() {
 
 #[test]
 fn what_cannot_be_memory_is_a_fault() {
-    let xen = Simulated::new(Release::V4_14);
+    let xen = Simulated::builder(V4_14, Guest::Pv).record_harm().build();
     for (number, arguments) in [
         (17, [1, 0, 0, 0, 0]),
         (17, [3, usize::MAX - 100, 0, 0, 0]),
@@ -118,13 +151,18 @@ fn what_cannot_be_memory_is_a_fault() {
         // before it looks there.
         let answer = unsafe { xen.hypercall(number, arguments) };
         assert_eq!(answer, EFAULT, "{number} {arguments:x?}");
+        let harm = xen.harm();
+        let (call, last) = harm[harm.len() - 1];
+        assert_eq!(call, Call { number, arguments });
+        assert!(matches!(last, Harm::BadPointer(_)), "{last}");
     }
+    assert_eq!(xen.harm().len(), 6);
     assert_eq!((xen.console(), xen.ended()), (Vec::new(), None));
 }
 
 /// What `version` makes of an answer.
 fn version_of(answer: isize) -> crate::hypercall::Result<Version> {
-    let xen = Simulated::new(Release::V4_17);
+    let xen = pv(V4_17);
     xen.falsify(17, 0, answer);
     xen_version::version(&xen)
 }
@@ -157,7 +195,7 @@ fn nonsense_is_an_error() {
     #[cfg(target_pointer_width = "64")]
     assert!(version_of(0x1_0004_0011).is_err(), "more than 32 bits");
 
-    let xen = Simulated::new(Release::V4_17);
+    let xen = pv(V4_17);
     xen.falsify(17, 1, 0);
     xen.falsify(17, 6, 4);
     xen.falsify(18, 0, 3);
@@ -192,10 +230,8 @@ fn nonsense_is_an_error() {
 
 #[test]
 fn long_texts_are_cut_as_xen_cuts_them() {
-    let xen = Simulated::new(Release {
-        extraversion: ".5-a-very-long-branch-name",
-        ..Release::V4_17
-    });
+    let builder = Simulated::builder(V4_17, Guest::Pv);
+    let xen = builder.extraversion(".5-a-very-long-branch-name").build();
     assert_eq!(
         xen_version::extraversion(&xen).unwrap().as_bytes(),
         b".5-a-very-long-"
