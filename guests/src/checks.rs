@@ -9,11 +9,16 @@ use xen_abi::xen_public::abi::x86_64::hypfs::{
 };
 use xen_abi::xen_public::abi::x86_64::xen::__HYPERVISOR_hypfs_op;
 use xen_abi::xen_public::features::Features;
+use xen_abi::xen_public::xen::PAGE_SIZE;
 
+use crate::machine::{Machine, PAGES, WINDOWS};
 use crate::report::Report;
 
 /// A hypercall number that no release of Xen has given a meaning.
 const UNKNOWN_HYPERCALL: u32 = 63;
+
+/// The size of a page, in bytes.
+const PAGE: usize = PAGE_SIZE;
 
 /// The value of `name=value` on a kernel's command line.
 pub fn argument<'a>(command_line: &'a str, name: &str) -> Option<&'a str> {
@@ -26,7 +31,11 @@ pub fn argument<'a>(command_line: &'a str, name: &str) -> Option<&'a str> {
 pub fn version<C: Conduit>(xen: &C, report: &mut Report<'_, C>, command_line: &str) {
     let version = xen_version::version(xen);
     match (version, xen_version::extraversion(xen)) {
-        (Ok(version), Ok(extra)) => report.say(format_args!("Xen {version}{extra}")),
+        (Ok(version), Ok(extra)) => {
+            report.direct();
+            report.direct();
+            report.say(format_args!("Xen {version}{extra}"));
+        }
         (version, extra) => report.fail(format_args!("version: {version:?}, {extra:?}")),
     }
     match argument(command_line, "expect") {
@@ -40,7 +49,10 @@ pub fn version<C: Conduit>(xen: &C, report: &mut Report<'_, C>, command_line: &s
         None => report.fail(format_args!("no expect=X.Y on the command line")),
     }
     match xen_version::capabilities(xen) {
-        Ok(text) => report.say(format_args!("capabilities: {text}")),
+        Ok(text) => {
+            report.direct();
+            report.say(format_args!("capabilities: {text}"));
+        }
         Err(error) => report.fail(format_args!("capabilities: {error}")),
     }
 }
@@ -55,6 +67,7 @@ pub fn features<C: Conduit>(
 ) {
     match xen_version::features(xen) {
         Ok(found) => {
+            report.direct();
             report.say(format_args!("features: {found}"));
             report.check(
                 found.contains(needed),
@@ -70,6 +83,7 @@ pub fn features<C: Conduit>(
     }
     let second = xen_version::feature_submap(xen, 1);
     let refused = matches!(second, Err(Error::Refused { errno, .. }) if errno == Errno::EINVAL);
+    report.unsupported();
     report.check(
         refused,
         format_args!("a second word of features: {second:?}"),
@@ -83,6 +97,7 @@ pub fn unknown_hypercall(xen: &impl Conduit, report: &mut Report<'_, impl Condui
     report.say(format_args!(
         "unknown hypercall {UNKNOWN_HYPERCALL} by {way}: {answer}"
     ));
+    report.unsupported();
     let expected = Errno::ENOSYS.to_return();
     report.check(
         answer as i64 == expected,
@@ -98,6 +113,8 @@ pub fn same_xen<C: Conduit>(xen: &C, other: &impl Conduit, report: &mut Report<'
         version.is_ok() && version == xen_version::version(xen),
         format_args!("{way} and the hypercall page don't agree on the version"),
     );
+    report.direct();
+    report.direct();
     let (here, there) = (
         xen_version::extraversion(xen),
         xen_version::extraversion(other),
@@ -144,6 +161,7 @@ pub fn five_arguments(
     // Xen wrote. The read is volatile because only the address has been told of to Xen.
     let HypfsNumber { entry, number } = unsafe { (&raw const found).read_volatile() };
     if answer == Errno::ENOSYS.to_return() && argument(command_line, "need") != Some("hypfs") {
+        report.unsupported();
         report.say(format_args!(
             "five arguments by {way}: not checked, this Xen has no hypfs"
         ));
@@ -152,6 +170,8 @@ pub fn five_arguments(
     report.say(format_args!(
         "five arguments by {way}: {answer}, minor version {number}; {short}"
     ));
+    report.direct();
+    report.direct();
     let minor = xen_version::version(xen).map(|version| u32::from(version.minor));
     report.check(
         answer == 0
@@ -166,9 +186,82 @@ pub fn five_arguments(
     );
 }
 
+/// The kernel's machine has what a [`Machine`] must have: its pages are there, aligned, zero and
+/// writable, each with a frame of its own; its windows are pages of addresses apart from them; the
+/// shared page is mapped and shows no event, since none was asked for; and the clock goes forward.
+pub fn machine<M: Machine>(machine: &M, report: &mut Report<'_, M::Way>) {
+    // Two pages stay for the caller, because those that were taken are gone.
+    let (first, second) = (machine.page(), machine.page());
+    let (Some(first), Some(second)) = (first, second) else {
+        report.fail(format_args!("there are {PAGES} pages, but not two"));
+        return;
+    };
+    for page in [first, second] {
+        // SAFETY: the page belongs to this function alone, and is filled with zeros.
+        let content = unsafe { &mut *page.as_ptr() };
+        let zero = content.0.iter().all(|&byte| byte == 0);
+        content.0.fill(0xa5);
+        report.check(
+            zero && page.addr().get() % PAGE == 0,
+            format_args!("the page at {page:?} is not aligned, or not zero"),
+        );
+    }
+    let frames = [first, second].map(|page| machine.frame(page.addr().get()));
+    report.say(format_args!(
+        "pages: frames {:#x} and {:#x}",
+        frames[0], frames[1]
+    ));
+    report.check(
+        frames[0] != frames[1],
+        format_args!("two pages have one frame"),
+    );
+    for index in 0..WINDOWS {
+        let window = machine.window(index);
+        let apart = window.is_some_and(|window| {
+            let others = (0..index).filter_map(|other| machine.window(other));
+            window.address % PAGE == 0
+                && others
+                    .map(|other| other.address)
+                    .all(|other| other != window.address)
+                && !frames.iter().any(|&frame| window.frame == Some(frame))
+        });
+        report.check(apart, format_args!("window {index} is none: {window:?}"));
+    }
+    report.check(
+        machine.window(WINDOWS).is_none(),
+        format_args!("there is one window too many"),
+    );
+    match machine.shared_info() {
+        Ok(shared) => {
+            report.direct();
+            // SAFETY: the page is mapped for reading; its first byte is the first processor's
+            // `evtchn_upcall_pending`. Xen may write it, so the read is volatile.
+            let pending = unsafe { shared.as_ptr().read_volatile() };
+            report.say(format_args!(
+                "shared page at {shared:?}, upcall pending: {pending}"
+            ));
+            report.check(
+                shared.addr().get() % PAGE == 0 && pending <= 1,
+                format_args!("this is no shared page"),
+            );
+        }
+        Err(error) => report.fail(format_args!("mapping the shared page: {error}")),
+    }
+    let start = machine.ticks();
+    let later = (0..1_000_000)
+        .map(|_| machine.ticks())
+        .find(|&now| now != start);
+    report.check(
+        later.is_some_and(|later| later > start),
+        format_args!("the clock went from {start} to {later:?}"),
+    );
+    report.say(format_args!("clock: {} Hz", machine.ticks_per_second()));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::host::Host;
     use xen_abi::hypercall::simulate::{Build, Simulated};
     use xen_abi::version::{Guest, Release};
 
@@ -267,7 +360,7 @@ mod tests {
         let good = console(honest, |xen, report| {
             unknown_hypercall(xen, report, "memory")
         });
-        assert!(good.contains("63 by memory: -38\nPASS"));
+        assert!(good.contains("63 by memory: -38\n") && good.ends_with("\nPASS\n"));
         let text = console(
             |xen| xen.falsify(63, 0, 0),
             |xen, report| {
@@ -286,14 +379,14 @@ mod tests {
             five_arguments(xen, report, "memory", "");
         };
         let good = console(honest, without);
-        assert!(good.contains("minor version 17; -105\nPASS"), "{good}");
+        assert!(good.contains("minor version 17; -105\n"), "{good}");
         let bare = || {
             let release = Release::new(4, 17, 5);
             let builder = Simulated::builder(release, Guest::Pv);
             builder.without(Build::Hypfs).build()
         };
         let text = console_of(&bare(), honest, without);
-        assert!(text.contains("not checked, this Xen has no hypfs\nPASS"));
+        assert!(text.contains("not checked, this Xen has no hypfs\n"));
         let needed = |xen: &Simulated, report: &mut Report<'_, Simulated>| {
             five_arguments(xen, report, "memory", "need=hypfs");
         };
@@ -304,6 +397,40 @@ mod tests {
             "nothing written: {text}"
         );
         assert!(text.contains("FAIL: hypfs should notice"), "{text}");
+    }
+
+    #[test]
+    fn a_machine_that_lacks_something_is_a_surprise() {
+        fn surprises(change: fn(&mut Host)) -> String {
+            let mut host = Host::new(simulated());
+            change(&mut host);
+            let mut report = Report::new(host.xen());
+            machine(&host, &mut report);
+            let _ = report.verdict();
+            let text = String::from_utf8(host.xen().console()).unwrap();
+            text.lines()
+                .filter(|line| line.starts_with("FAIL"))
+                .collect()
+        }
+        assert_eq!(surprises(|_| ()), "");
+        type Change = fn(&mut Host);
+        let wrong: [(Change, &str); 7] = [
+            (|host| host.pages = 1, "but not two"),
+            (|host| host.fill = 1, "not zero"),
+            (|host| host.same_frame = true, "two pages have one frame"),
+            (|host| host.windows = WINDOWS - 1, "window 15 is none"),
+            (|host| host.windows = WINDOWS + 1, "one window too many"),
+            (
+                |host| host.shared = Err(host.refused()),
+                "mapping the shared page",
+            ),
+            (|host| host.stopped = true, "the clock went"),
+        ];
+        for (change, what) in wrong {
+            let found = surprises(change);
+            assert!(found.contains(what), "{what:?} is not in {found:?}");
+        }
+        assert!(surprises(|host| host.shared = Ok(7)).contains("this is no shared page"));
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! A [`Report`] writes lines to Xen's console through the conduit under test. Whoever reads the
 //! console decides by these lines alone: each surprise is a line `FAIL: what was wrong`, and the
 //! last line is `PASS` if there was none. A kernel that can't write, stops or dies leaves no `PASS`.
+//!
+//! The line before it counts the operations that were run: `operations 12 direct 9 fallback 1
+//! unsupported 2 unexpected 0`. Each was answered directly, by an older way, or by a refusal that was
+//! to be expected; `unexpected` counts the surprises.
 
 use core::fmt;
 
@@ -17,6 +21,9 @@ pub struct Report<'a, C> {
     chunk: [u8; CHUNK],
     filled: usize,
     surprises: u32,
+    direct: u32,
+    fallback: u32,
+    unsupported: u32,
 }
 
 impl<'a, C: Conduit> Report<'a, C> {
@@ -27,6 +34,9 @@ impl<'a, C: Conduit> Report<'a, C> {
             chunk: [0; CHUNK],
             filled: 0,
             surprises: 0,
+            direct: 0,
+            fallback: 0,
+            unsupported: 0,
         }
     }
 
@@ -54,9 +64,36 @@ impl<'a, C: Conduit> Report<'a, C> {
         }
     }
 
-    /// Writes `PASS` if there was no surprise, else how many there were; returns whether it was
-    /// `PASS`.
+    /// Counts an operation that Xen carried out as it was asked to.
+    pub fn direct(&mut self) {
+        self.direct += 1;
+    }
+
+    /// Counts an operation that was carried out in an older way.
+    pub fn fallback(&mut self) {
+        self.fallback += 1;
+    }
+
+    /// Counts an operation that Xen refused as it had to.
+    pub fn unsupported(&mut self) {
+        self.unsupported += 1;
+    }
+
+    /// Writes the counts, then `PASS` if there was no surprise, else how many there were; returns
+    /// whether it was `PASS`.
     pub fn verdict(mut self) -> bool {
+        let Self {
+            direct,
+            fallback,
+            unsupported,
+            surprises,
+            ..
+        } = self;
+        let operations = direct + fallback + unsupported;
+        self.say(format_args!(
+            "operations {operations} direct {direct} fallback {fallback} \
+             unsupported {unsupported} unexpected {surprises}"
+        ));
         match self.surprises {
             0 => self.say(format_args!("PASS")),
             count => self.say(format_args!("FAIL: surprises: {count}")),
@@ -100,8 +137,9 @@ mod tests {
         report.say(format_args!("{:0300}", 7));
         assert!(report.verdict());
         let console = xen.console();
-        assert_eq!(console.len(), 301 + 5);
-        assert!(console.ends_with(b"0007\nPASS\n"));
+        let end = b"0007\noperations 0 direct 0 fallback 0 unsupported 0 unexpected 0\nPASS\n";
+        assert_eq!(console.len(), 301 + end.len() - 5);
+        assert!(console.ends_with(end));
         assert!(xen.calls().iter().all(|call| call.arguments[1] <= CHUNK));
     }
 
@@ -111,8 +149,15 @@ mod tests {
         let mut report = Report::new(&xen);
         report.check(true, format_args!("not this"));
         report.check(false, format_args!("this"));
+        report.direct();
+        report.direct();
+        report.fallback();
+        report.unsupported();
         assert!(!report.verdict());
-        assert_eq!(xen.console(), b"FAIL: this\nFAIL: surprises: 1\n");
+        let expected = "FAIL: this\n\
+            operations 4 direct 2 fallback 1 unsupported 1 unexpected 1\n\
+            FAIL: surprises: 1\n";
+        assert_eq!(String::from_utf8(xen.console()).unwrap(), expected);
     }
 
     #[test]

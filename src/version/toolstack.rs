@@ -81,7 +81,10 @@ impl Interfaces {
         feature = "toolstack",
         doc = "[`identify`](crate::hypercall::toolstack::identify)."
     )]
-    #[cfg_attr(not(feature = "toolstack"), doc = "feature `toolstack` has the way to.")]
+    #[cfg_attr(
+        not(feature = "toolstack"),
+        doc = "feature `toolstack` has the way to."
+    )]
     pub fn of(release: Release) -> Option<Self> {
         let rows = TABLE.iter().rev();
         rows.copied()

@@ -1,4 +1,4 @@
-//! Hypervisors to boot: Debian's packages of three releases, or a file.
+//! Hypervisors to boot: Debian's packages of three releases for two processors, or a file.
 //!
 //! A package is pinned by version and sha256. When its version is no longer on offer the newest of
 //! the same release is taken, which the report says.
@@ -10,6 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::kind::Processor;
 use crate::apt::{self, Apt};
 use crate::tool;
 
@@ -18,6 +19,8 @@ use crate::tool;
 pub struct Pin {
     /// The release of Xen.
     pub release: &'static str,
+    /// The processor that it is for.
+    pub processor: Processor,
     /// The package's version.
     pub version: &'static str,
     /// The sha256 of the package's file.
@@ -25,29 +28,52 @@ pub struct Pin {
 }
 
 /// The hypervisors that are booted unless others are asked for.
-pub const PINS: [Pin; 3] = [
+pub const PINS: [Pin; 6] = [
     Pin {
         release: "4.14",
+        processor: Processor::Amd64,
         version: "4.14.6-1",
         sha256: "848f46e49fe5946cdfdb8df22b8e541148bc96ef7f6419b0d2b5010e1bb8e06a",
     },
     Pin {
         release: "4.17",
+        processor: Processor::Amd64,
         version: "4.17.5+72-g01140da4e8-1",
         sha256: "b602bb2aa83042bd1e3390ff66201b62da806d2ff6f2c86a2759997aa968222b",
     },
     Pin {
         release: "4.20",
+        processor: Processor::Amd64,
         version: "4.20.3+127-gc42374a105-0+deb13u1",
         sha256: "49965ec3db19f0dbaaa1ea87c56939cb4e7a7fe418cb1f4c701baa1a0fe13233",
+    },
+    Pin {
+        release: "4.14",
+        processor: Processor::Arm64,
+        version: "4.14.6-1",
+        sha256: "db2834530687b2c7282073528260c663dc8d00a5b2820ab00cb4a2068c2f572c",
+    },
+    Pin {
+        release: "4.17",
+        processor: Processor::Arm64,
+        version: "4.17.5+72-g01140da4e8-1",
+        sha256: "ae97d9bb37f765ae1a37628894ad5156d0957ca7e39e7df86221ecb46502a1a8",
+    },
+    Pin {
+        release: "4.20",
+        processor: Processor::Arm64,
+        version: "4.20.3+127-gc42374a105-0+deb13u1",
+        sha256: "f133c49e83cb362b7c49af1d3c50c2910810740a6759fdbe0d79b829a2c16248",
     },
 ];
 
 /// A hypervisor that can be booted.
 #[derive(Debug)]
 pub struct Hypervisor {
-    /// The unpacked multiboot kernel.
+    /// The unpacked kernel that QEMU boots.
     pub file: PathBuf,
+    /// The processor that it is for.
+    pub processor: Processor,
     /// What differs from what was asked for, for the report.
     pub drift: Option<String>,
 }
@@ -100,8 +126,9 @@ fn drift(pin: &Pin, taken: &str, bytes: &[u8]) -> String {
 /// [`Error::Missing`] when the package can't be had, [`Error::Wrong`] when it is not what the pin
 /// says or holds no hypervisor.
 pub fn fetch(apt: &Apt, pin: &Pin) -> Result<Hypervisor, Error> {
-    let package = format!("xen-hypervisor-{}-amd64", pin.release);
-    let (deb, drift) = match apt.fetch_deb(&package, pin.version, "amd64") {
+    let arch = pin.processor.debian();
+    let package = format!("xen-hypervisor-{}-{arch}", pin.release);
+    let (deb, drift) = match apt.fetch_deb(&package, pin.version, arch) {
         Ok(deb) => {
             let bytes =
                 std::fs::read(&deb).with_context(|| format!("reading {}", deb.display()))?;
@@ -118,7 +145,7 @@ pub fn fetch(apt: &Apt, pin: &Pin) -> Result<Hypervisor, Error> {
         Err(apt::Error::NotOffered { offered, .. }) if !offered.is_empty() => {
             let versions: Vec<_> = offered.iter().map(|offer| &*offer.version).collect();
             let newest = newest(&versions)?;
-            let deb = apt.fetch_deb(&package, newest, "amd64")?;
+            let deb = apt.fetch_deb(&package, newest, arch)?;
             let bytes =
                 std::fs::read(&deb).with_context(|| format!("reading {}", deb.display()))?;
             let drift = drift(pin, newest, &bytes);
@@ -133,8 +160,20 @@ pub fn fetch(apt: &Apt, pin: &Pin) -> Result<Hypervisor, Error> {
     }
     let dir = unpacked_dir(&deb)?;
     tool::run(Command::new("dpkg-deb").arg("-x").arg(&deb).arg(&dir))?;
-    let file = unpack(&in_package(&dir)?, &dir.join("xen"))?;
-    Ok(Hypervisor { file, drift })
+    let file = dir.join("xen");
+    let processor = unpack(&in_package(&dir)?, &file)?;
+    if processor != pin.processor {
+        return Err(Error::Wrong(anyhow!(
+            "{} holds a hypervisor for {}",
+            deb.display(),
+            processor.debian()
+        )));
+    }
+    Ok(Hypervisor {
+        file,
+        processor,
+        drift,
+    })
 }
 
 /// Takes a hypervisor from a file, compressed or not.
@@ -143,8 +182,12 @@ pub fn fetch(apt: &Apt, pin: &Pin) -> Result<Hypervisor, Error> {
 /// A file that can't be read or is no hypervisor.
 pub fn from_file(file: &Path) -> Result<Hypervisor> {
     let to = tool::cache_dir("xen")?.join("given");
-    let file = unpack(file, &to)?;
-    Ok(Hypervisor { file, drift: None })
+    let processor = unpack(file, &to)?;
+    Ok(Hypervisor {
+        file: to,
+        processor,
+        drift: None,
+    })
 }
 
 /// A folder of its own for a package's contents.
@@ -177,8 +220,9 @@ fn in_package(dir: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Writes the ELF kernel that QEMU boots to `to`.
-fn unpack(from: &Path, to: &Path) -> Result<PathBuf> {
+/// Writes the kernel that QEMU boots to `to`, and tells which processor it is for: an ELF file for x86,
+/// a bootable image with ARM's mark for the other.
+fn unpack(from: &Path, to: &Path) -> Result<Processor> {
     let mut bytes = std::fs::read(from).with_context(|| format!("reading {}", from.display()))?;
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut plain = Vec::new();
@@ -187,15 +231,19 @@ fn unpack(from: &Path, to: &Path) -> Result<PathBuf> {
             .with_context(|| format!("unpacking {}", from.display()))?;
         bytes = plain;
     }
-    if !bytes.starts_with(b"\x7fELF") {
+    let processor = if bytes.starts_with(b"\x7fELF") {
+        Processor::Amd64
+    } else if bytes.get(56..60) == Some(b"ARM\x64") {
+        Processor::Arm64
+    } else {
         bail!(
-            "{} is no ELF file, nor a compressed one: it starts with {:02x?}",
+            "{} is no ELF file, nor an image for arm64, nor a compressed one: it starts with {:02x?}",
             from.display(),
             &bytes[..bytes.len().min(4)]
         );
-    }
+    };
     std::fs::write(to, bytes).with_context(|| format!("writing {}", to.display()))?;
-    Ok(to.to_path_buf())
+    Ok(processor)
 }
 
 /// The newest of some Debian versions.
@@ -225,8 +273,13 @@ mod tests {
         let kernel = b"\x7fELF and so on";
 
         std::fs::write(&from, kernel).unwrap();
-        unpack(&from, &to).unwrap();
+        assert_eq!(unpack(&from, &to).unwrap(), Processor::Amd64);
         assert_eq!(std::fs::read(&to).unwrap(), kernel);
+
+        let mut image = [0; 64];
+        image[56..60].copy_from_slice(b"ARM\x64");
+        std::fs::write(&from, image).unwrap();
+        assert_eq!(unpack(&from, &to).unwrap(), Processor::Arm64);
 
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(kernel).unwrap();

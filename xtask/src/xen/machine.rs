@@ -1,26 +1,24 @@
-//! The machine that Xen runs on: QEMU's software emulation, which needs no privileges.
+//! The machines that Xen runs on: QEMU's software emulation, which needs no privileges.
 
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::verdict::{self, End};
+use super::kind::{Kind, Processor};
+use super::verdict::{self, Counts, End};
 use crate::{apt, tool};
-
-/// The emulator of x86_64 machines.
-const QEMU: &str = "qemu-system-x86_64";
-/// The Debian package that has it.
-const QEMU_PACKAGE: &str = "qemu-system-x86";
 
 /// One boot to be made.
 #[derive(Debug)]
 pub struct Boot<'a> {
     /// A name for the folder of its logs.
     pub name: &'a str,
+    /// The kind of domain 0.
+    pub kind: Kind,
     /// Xen, unpacked.
     pub hypervisor: &'a Path,
     /// The kernel that runs as domain 0.
@@ -44,6 +42,8 @@ pub struct Outcome {
     pub log: PathBuf,
     /// How long it took.
     pub took: Duration,
+    /// What the kernel counted, if it came to its end.
+    pub counts: Option<Counts>,
     /// Why it does not pass; empty if it does.
     pub complaints: Vec<String>,
 }
@@ -55,27 +55,24 @@ impl Outcome {
     }
 }
 
-/// Makes sure that there is a QEMU, by installing it where that is allowed.
+/// Makes sure that there is a QEMU for a processor, by installing it where that is allowed.
 ///
 /// # Errors
 /// What is missing and why it could not be had.
-pub fn have_qemu() -> Result<(), String> {
-    if tool::have(QEMU) {
+pub fn have_qemu(processor: Processor) -> Result<(), String> {
+    let (qemu, package) = (processor.qemu(), processor.qemu_package());
+    if tool::have(qemu) {
         return Ok(());
     }
     let installer = apt::may_install().map_err(|reason| {
-        format!(
-            "{QEMU} is missing (Debian package {QEMU_PACKAGE}) and can't be installed: {reason}"
-        )
+        format!("{qemu} is missing (Debian package {package}) and can't be installed: {reason}")
     })?;
-    eprintln!("installing {QEMU_PACKAGE}");
+    eprintln!("installing {package}");
     installer
-        .install(&[QEMU_PACKAGE])
-        .map_err(|error| format!("{QEMU} is missing, and installing {QEMU_PACKAGE}: {error:#}"))?;
-    if !tool::have(QEMU) {
-        return Err(format!(
-            "{QEMU_PACKAGE} is installed, but {QEMU} is not on PATH"
-        ));
+        .install(&[package])
+        .map_err(|error| format!("{qemu} is missing, and installing {package}: {error:#}"))?;
+    if !tool::have(qemu) {
+        return Err(format!("{package} is installed, but {qemu} is not on PATH"));
     }
     Ok(())
 }
@@ -87,7 +84,7 @@ pub fn have_qemu() -> Result<(), String> {
 pub fn boot(boot: &Boot<'_>) -> Result<Outcome> {
     let dir = tool::cache_dir("xen")?.join("runs").join(boot.name);
     std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
-    // Spaces and commas end a file name in -initrd, so the files are in QEMU's own folder.
+    // Spaces and commas end a file name in an option, so the files are in QEMU's own folder.
     for (from, name) in [(boot.hypervisor, "xen"), (boot.kernel, "kernel")] {
         let to = dir.join(name);
         std::fs::copy(from, &to)
@@ -99,14 +96,8 @@ pub fn boot(boot: &Boot<'_>) -> Result<Outcome> {
     let own_output =
         File::create(&messages).with_context(|| format!("creating {}", messages.display()))?;
 
-    let mut command = Command::new(QEMU);
+    let mut command = boot.kind.machine(boot.arguments);
     command
-        .args("-accel tcg -M pc -cpu qemu64 -m 512 -smp 1 -nic none -no-reboot".split(' '))
-        .args("-display none -monitor none -serial file:console.log -kernel xen".split(' '))
-        .arg("-append")
-        .arg("console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all dom0_mem=64M")
-        .arg("-initrd")
-        .arg(format!("kernel {}", boot.arguments).replace(',', ",,"))
         .current_dir(&dir)
         .stdin(Stdio::null())
         .stdout(own_output.try_clone().context("qemu.log")?)
@@ -140,13 +131,15 @@ pub fn boot(boot: &Boot<'_>) -> Result<Outcome> {
     };
     let console = read(&log)?;
     let messages = read(&messages)?;
-    let complaints = verdict::complaints(end, &console);
+    let counts = verdict::counts(&console).last().copied();
+    let complaints = verdict::complaints(end, &console, boot.kind.processor().farewell());
     Ok(Outcome {
         end,
         console,
         messages,
         log,
         took,
+        counts,
         complaints,
     })
 }

@@ -3,34 +3,36 @@
 //! A check that passes everything looks like one that works. So the guest is told to go wrong in
 //! each way that a guest can, and the report on it must say so.
 
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Result;
-
-use super::machine::{self, Boot};
+use super::kind::Kind;
+use super::machine::Outcome;
 
 /// A boot that must fail.
-struct Control {
+#[derive(Debug)]
+pub struct Control {
     /// A name, for the report and the log.
-    name: &'static str,
+    pub name: &'static str,
     /// What the guest is told.
-    arguments: &'static str,
+    pub arguments: &'static str,
     /// What the guest says before it goes wrong, so that the failure is known to be ours.
     said: &'static str,
     /// The complaints that the report must make; others may stand beside them.
     complaints: &'static [&'static str],
     /// Whether the boot runs into the time limit.
     hangs: bool,
+    /// Whether every kind of guest is to fail this way; one is enough for what is the same code in all.
+    everywhere: bool,
 }
 
-const CONTROLS: [Control; 5] = [
+const CONTROLS: [Control; 6] = [
     Control {
         name: "wrong-release",
         arguments: "expect=9.9",
         said: "Xen ",
         complaints: &["FAIL: Xen 9.9 was expected", "no PASS on the console"],
         hangs: false,
+        everywhere: true,
     },
     Control {
         name: "panic",
@@ -38,16 +40,23 @@ const CONTROLS: [Control; 5] = [
         said: "Xen ",
         complaints: &["FAIL: panicked", "no PASS on the console"],
         hangs: false,
+        everywhere: false,
     },
     Control {
-        name: "crash",
-        arguments: "expect=any end=crash",
-        said: "crashing as told",
-        complaints: &[
-            "no PASS on the console",
-            "Xen did not see the guest's reboot",
-        ],
+        name: "fault",
+        arguments: "expect=any end=fault",
+        said: "faulting as told",
+        complaints: &["FAIL: exception", "no PASS on the console"],
         hangs: false,
+        everywhere: true,
+    },
+    Control {
+        name: "other-end",
+        arguments: "expect=any end=watchdog",
+        said: "ending otherwise as told",
+        complaints: &["no PASS on the console", "Xen did not say"],
+        hangs: false,
+        everywhere: false,
     },
     Control {
         name: "silence",
@@ -55,6 +64,7 @@ const CONTROLS: [Control; 5] = [
         said: "keeping silent as told",
         complaints: &["no PASS on the console"],
         hangs: false,
+        everywhere: true,
     },
     Control {
         name: "hang",
@@ -62,65 +72,35 @@ const CONTROLS: [Control; 5] = [
         said: "hanging as told",
         complaints: &["killed at the time limit", "no PASS on the console"],
         hangs: true,
+        everywhere: false,
     },
 ];
 
 /// The time limit for the boot that runs into it: many times what a boot takes.
-const HANG: Duration = Duration::from_secs(15);
+const HANG: Duration = Duration::from_secs(10);
 
-/// Boots the controls on a hypervisor; returns how many were reported as they must be, and how
-/// many were not.
-///
-/// # Errors
-/// As [`machine::boot`].
-pub fn run(
-    release: &str,
-    hypervisor: &Path,
-    kernel: &Path,
-    time_limit: Duration,
-) -> Result<(u32, u32)> {
-    let (mut right, mut wrong) = (0, 0);
-    for control in &CONTROLS {
-        let outcome = machine::boot(&Boot {
-            name: &format!("xen-{release}-{}", control.name),
-            hypervisor,
-            kernel,
-            arguments: control.arguments,
-            time_limit: if control.hangs {
-                time_limit.min(HANG)
-            } else {
-                time_limit
-            },
-        })?;
-        let missing = control.missing(&outcome.console, &outcome.complaints);
-        let verdict = if missing.is_empty() {
-            "fails, as it must"
-        } else {
-            "NOT AS IT MUST"
-        };
-        println!(
-            "Xen {release:<5} control {:<14} {:.1} s  {verdict}",
-            control.name,
-            outcome.took.as_secs_f32()
-        );
-        if missing.is_empty() {
-            right += 1;
-            continue;
-        }
-        wrong += 1;
-        for line in missing {
-            println!("    {line}");
-        }
-        println!("    what was found: {:?}", outcome.complaints);
-        println!(
-            "    the console is in {}",
-            super::shown(&outcome.log).display()
-        );
-    }
-    Ok((right, wrong))
+/// The controls for a kind of guest.
+pub fn controls(kind: Kind) -> impl Iterator<Item = &'static Control> {
+    CONTROLS
+        .iter()
+        .filter(move |control| control.everywhere || kind == Kind::X86_64Pv)
 }
 
 impl Control {
+    /// When to give up on the boot.
+    pub fn time_limit(&self, general: Duration) -> Duration {
+        if self.hangs {
+            general.min(HANG)
+        } else {
+            general
+        }
+    }
+
+    /// What is wrong with the report on the boot; nothing if it fails as it must.
+    pub fn wrong(&self, outcome: &Outcome) -> Vec<String> {
+        self.missing(&outcome.console, &outcome.complaints)
+    }
+
     /// What the boot should have shown and did not.
     fn missing(&self, console: &str, complaints: &[String]) -> Vec<String> {
         let mut missing = Vec::new();

@@ -2,8 +2,9 @@
 //!
 //! A boot passes only if all of this holds: QEMU ended by itself within the time limit and with
 //! status 0, the guest wrote `PASS` as a line of its own, exactly once, and no line that starts
-//! with `FAIL`, the version the guest read through the ABI is the one in Xen's own banner, and Xen
-//! says that the end was the guest's reboot. Anything else fails, with every reason there is.
+//! with `FAIL`, it counted its operations and found none of them unexpected, the version the guest
+//! read through the ABI is the one in Xen's own banner, and Xen says that the end was the one that the
+//! guest asked for. Anything else fails, with every reason there is.
 
 use std::fmt;
 
@@ -42,8 +43,77 @@ pub fn banner(console: &str) -> Option<&str> {
     Some(line[..end].trim_end())
 }
 
-/// Why a boot does not pass; nothing if it does.
-pub fn complaints(end: End, console: &str) -> Vec<String> {
+/// What a kernel counted, as it writes it before its verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// How many operations were run.
+    pub operations: u32,
+    /// Those that Xen carried out as asked.
+    pub direct: u32,
+    /// Those that were carried out in an older way.
+    pub fallback: u32,
+    /// Those that Xen refused as it had to.
+    pub unsupported: u32,
+    /// Surprises.
+    pub unexpected: u32,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} operations: {} direct, {} fallback, {} unsupported, {} unexpected",
+            self.operations, self.direct, self.fallback, self.unsupported, self.unexpected
+        )
+    }
+}
+
+impl Counts {
+    /// Reads a line such as `operations 3 direct 1 fallback 1 unsupported 1 unexpected 0`.
+    fn read(line: &str) -> Option<Self> {
+        let mut counts = Self::default();
+        let mut words = line.trim_end().split(' ');
+        for (name, count) in [
+            ("operations", &mut counts.operations),
+            ("direct", &mut counts.direct),
+            ("fallback", &mut counts.fallback),
+            ("unsupported", &mut counts.unsupported),
+            ("unexpected", &mut counts.unexpected),
+        ] {
+            if words.next()? != name {
+                return None;
+            }
+            *count = words.next()?.parse().ok()?;
+        }
+        words.next().is_none().then_some(counts)
+    }
+
+    /// What is wrong with the counts of a good boot.
+    fn complaint(self) -> Option<String> {
+        let Self {
+            operations,
+            direct,
+            fallback,
+            unsupported,
+            unexpected,
+        } = self;
+        let sum: u64 = [direct, fallback, unsupported].map(u64::from).iter().sum();
+        if operations == 0 || u64::from(operations) != sum || unexpected != 0 {
+            Some(self.to_string())
+        } else {
+            None
+        }
+    }
+}
+
+/// All counts on a console.
+pub fn counts(console: &str) -> Vec<Counts> {
+    console.lines().filter_map(Counts::read).collect()
+}
+
+/// Why a boot does not pass; nothing if it does. `farewell` is what Xen writes at the end that the guest
+/// asked for.
+pub fn complaints(end: End, console: &str, farewell: &str) -> Vec<String> {
     let mut complaints = Vec::new();
     if end != End::Status(0) {
         complaints.push(end.to_string());
@@ -59,6 +129,11 @@ pub fn complaints(end: End, console: &str) -> Vec<String> {
         1 => {}
         count => complaints.push(format!("{count} times PASS on the console")),
     }
+    match *counts(console) {
+        [] => complaints.push("no count of operations on the console".to_owned()),
+        [counts] => complaints.extend(counts.complaint()),
+        ref more => complaints.push(format!("{} counts of operations", more.len())),
+    }
     let own = banner(console).and_then(|banner| banner.split(' ').next());
     let told = lines().find_map(|line| line.strip_prefix("Xen "));
     match (own, told) {
@@ -69,8 +144,8 @@ pub fn complaints(end: End, console: &str) -> Vec<String> {
             told.unwrap_or("nothing")
         )),
     }
-    if !lines().any(|line| line.starts_with("(XEN)") && line.contains("shutdown: rebooting")) {
-        complaints.push("Xen did not see the guest's reboot".to_owned());
+    if !lines().any(|line| line.starts_with("(XEN)") && line.contains(farewell)) {
+        complaints.push(format!("Xen did not say {farewell:?}"));
     }
     complaints
 }
@@ -83,9 +158,16 @@ mod tests {
 (XEN) Xen version 4.17.5 (Debian 4.17.5+72-g01140da4e8-1) (builders@example.org) (gcc 12.2.0)\r
 (XEN) *** Building a PV Dom0 ***\r
 Xen 4.17.5\r
+operations 9 direct 5 fallback 1 unsupported 3 unexpected 0\r
 PASS\r
 (XEN) Hardware Dom0 shutdown: rebooting machine\r
 ";
+
+    const FAREWELL: &str = "shutdown: rebooting machine";
+
+    fn complaints(end: End, console: &str) -> Vec<String> {
+        super::complaints(end, console, FAREWELL)
+    }
 
     /// The one complaint about a console that was changed in one place.
     fn only(from: &str, to: &str) -> String {
@@ -127,8 +209,9 @@ PASS\r
             complaints,
             [
                 "no PASS on the console",
+                "no count of operations on the console",
                 "no banner of Xen's on the console",
-                "Xen did not see the guest's reboot"
+                "Xen did not say \"shutdown: rebooting machine\""
             ]
         );
     }
@@ -157,8 +240,39 @@ PASS\r
                 "Hardware Dom0 shutdown: rebooting",
                 "Hardware Dom0 crashed: rebooting"
             ),
-            "Xen did not see the guest's reboot"
+            "Xen did not say \"shutdown: rebooting machine\""
         );
+    }
+
+    #[test]
+    fn counts_that_are_none_or_do_not_add_up_are_named() {
+        let only = |to: &str| {
+            only(
+                "operations 9 direct 5 fallback 1 unsupported 3 unexpected 0",
+                to,
+            )
+        };
+        let missing = "no count of operations on the console";
+        for line in [
+            "",
+            "operations 9",
+            "operations 9 direct 5 fallback 1 unsupported 3 unexpected",
+            "operations 9 direct 5 fallback 1 unsupported 3 unexpected 0 more",
+            "operations 9 direct 5 fallback 1 unexpected 0 unsupported 3",
+            "operations 9 direct 5 fallback 1 unsupported -3 unexpected 0",
+        ] {
+            assert_eq!(only(line), missing, "{line}");
+        }
+        for line in [
+            "operations 0 direct 0 fallback 0 unsupported 0 unexpected 0",
+            "operations 9 direct 5 fallback 1 unsupported 2 unexpected 0",
+            "operations 9 direct 5 fallback 1 unsupported 3 unexpected 1",
+            "operations 9 direct 4294967295 fallback 1 unsupported 9 unexpected 0",
+        ] {
+            assert!(only(line).contains(" operations: "), "{line}");
+        }
+        let twice = "operations 1 direct 1 fallback 0 unsupported 0 unexpected 0\r\n";
+        assert_eq!(only(&twice.repeat(2)), "2 counts of operations");
     }
 
     #[test]

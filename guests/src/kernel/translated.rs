@@ -1,0 +1,125 @@
+//! The machine of a guest whose memory Xen translates: PVH and ARM.
+//!
+//! The windows and the shared page stand in a hole of the domain's physical addresses, where there is
+//! neither memory nor a device; the kernel's page tables map it at the same virtual addresses, with
+//! nothing behind them until Xen puts something there.
+
+use core::cell::Cell;
+use core::ptr::NonNull;
+
+use guests::machine::{Machine, Page, WINDOWS, Window};
+use xen_abi::hypercall::{Conduit, Result};
+use xen_abi::version::Guest;
+use xen_abi::xen_public::native::memory::{
+    XENMAPSPACE_shared_info, XENMEM_add_to_physmap, xen_add_to_physmap,
+};
+use xen_abi::xen_public::native::xen::{__HYPERVISOR_memory_op, DOMID_SELF};
+use xen_abi::xen_public::xen::{PAGE_SHIFT, PAGE_SIZE};
+
+use super::{done, pool_page, processor};
+
+/// How many pages of the hole are used: the windows, and behind them the shared page.
+pub(super) const HOLE_PAGES: usize = WINDOWS + 1;
+
+/// A guest whose memory Xen translates.
+pub(super) struct Translated<C> {
+    xen: C,
+    guest: Guest,
+    command_line: &'static str,
+    /// How far the kernel's virtual addresses are above its physical ones, modulo the size of the
+    /// address space.
+    above: usize,
+    hole: usize,
+    shared: Cell<Option<NonNull<u8>>>,
+}
+
+impl<C> Translated<C> {
+    /// # Safety
+    ///
+    /// The kernel's virtual addresses are its physical ones plus `above`. At `hole`, an address of a
+    /// page, are [`HOLE_PAGES`] pages of physical addresses without anything behind them, mapped at
+    /// the same virtual addresses for reading and writing, for nobody else's use.
+    pub(super) const unsafe fn new(
+        xen: C,
+        guest: Guest,
+        command_line: &'static str,
+        above: usize,
+        hole: usize,
+    ) -> Self {
+        Self {
+            xen,
+            guest,
+            command_line,
+            above,
+            hole,
+            shared: Cell::new(None),
+        }
+    }
+}
+
+// SAFETY: pages come from the pool, which gives each once; address and frame differ by what `new`
+// was told, and the windows are pages of the hole.
+unsafe impl<C: Conduit> Machine for Translated<C> {
+    type Way = C;
+
+    fn xen(&self) -> &C {
+        &self.xen
+    }
+
+    fn guest(&self) -> Guest {
+        self.guest
+    }
+
+    fn command_line(&self) -> &str {
+        self.command_line
+    }
+
+    fn page(&self) -> Option<NonNull<Page>> {
+        pool_page()
+    }
+
+    fn frame(&self, address: usize) -> u64 {
+        (address.wrapping_sub(self.above) >> PAGE_SHIFT) as u64
+    }
+
+    fn window(&self, index: usize) -> Option<Window> {
+        let address = self.hole + index.checked_mul(PAGE_SIZE)?;
+        (index < WINDOWS).then_some(Window {
+            address,
+            frame: Some((address >> PAGE_SHIFT) as u64),
+        })
+    }
+
+    fn shared_info(&self) -> Result<NonNull<u8>> {
+        if let Some(shared) = self.shared.get() {
+            return Ok(shared);
+        }
+        let address = self.hole + WINDOWS * PAGE_SIZE;
+        let mut request = xen_add_to_physmap::ZERO;
+        request.domid = DOMID_SELF as u16;
+        request.space = XENMAPSPACE_shared_info as u32;
+        request.gpfn = (address >> PAGE_SHIFT) as _;
+        let argument = (&raw const request).expose_provenance();
+        // SAFETY: the call reads one `xen_add_to_physmap`, which is this function's own, and puts the
+        // shared page where, by `new`'s contract, nothing is and nobody else puts anything.
+        let answer = unsafe {
+            self.xen.hypercall(
+                __HYPERVISOR_memory_op as u32,
+                [XENMEM_add_to_physmap as usize, argument, 0, 0, 0],
+            )
+        };
+        done("XENMEM_add_to_physmap", answer)?;
+        let shared = NonNull::new(core::ptr::with_exposed_provenance_mut(address))
+            .expect("the hole is not at address 0");
+        self.shared.set(Some(shared));
+        Ok(shared)
+    }
+
+    fn ticks(&self) -> u64 {
+        processor::ticks()
+    }
+
+    fn ticks_per_second(&self) -> u64 {
+        processor::ticks_per_second(self)
+    }
+}

@@ -1,0 +1,284 @@
+//! The 32-bit x86 kernel: PVH only, with paging off.
+//!
+//! Xen enters in 32-bit mode without paging and the kernel stays there, so that every physical
+//! address below 4 GB is its own virtual one. The target's `core` expects a C library for a few
+//! functions on bytes, which stand here.
+
+use core::arch::{asm, global_asm};
+use core::cell::UnsafeCell;
+
+use xen_abi::hypercall::cpu::{HypercallPage, Page};
+use xen_abi::xen_public::elfnote::NoteType;
+
+use super::{die, x86};
+
+pub(super) use super::x86::{END, fault, ticks, ticks_per_second};
+
+/// How many vectors belong to exceptions.
+const VECTORS: usize = 32;
+/// The length of an exception's stub, in bytes.
+const STUB: usize = 16;
+
+global_asm!(
+    r#"
+    .pushsection .text.entry, "ax", @progbits
+    .global _start
+_start:
+    cld
+    cli
+    lea esp, [boot_stack_end]
+    lgdt [boot_descriptors]
+    lea eax, [1f]
+    push 8
+    push eax
+    retf
+1:  mov eax, 16
+    mov ss, eax
+    mov ds, eax
+    mov es, eax
+    xor ebp, ebp
+    sub esp, 12
+    push ebx
+    call {run}
+    ud2
+
+    .balign 8
+boot_gdt:
+    .quad 0
+    .quad 0x00cf9b000000ffff
+    .quad 0x00cf93000000ffff
+boot_descriptors:
+    .word boot_descriptors - boot_gdt - 1
+    .long boot_gdt
+    .popsection
+
+    .pushsection .text.traps, "ax", @progbits
+    .balign {stub}
+    .global trap_stubs
+trap_stubs:
+    .set vector, 0
+    .rept {vectors}
+    .balign {stub}
+    .if ({with_error} >> vector) & 1
+    .else
+    push 0
+    .endif
+    push vector
+    jmp trap_common
+    .set vector, vector + 1
+    .endr
+trap_common:
+    cld
+    mov eax, esp
+    and esp, -16
+    sub esp, 12
+    push eax
+    call {report}
+    ud2
+    .popsection
+
+    .pushsection .hypercall, "ax", @progbits
+    .balign 4096
+    .global hypercall_page
+hypercall_page:
+    .skip 4096
+    .popsection
+
+    .pushsection .bss.stack, "aw", @nobits
+    .balign 16
+    .skip 65536
+boot_stack_end:
+    .popsection
+
+    .macro xen_note type, content:vararg
+    .balign 4
+    .long 4, 2f - 1f, \type
+    .asciz "Xen"
+1:  \content
+2:  .balign 4
+    .endm
+
+    .pushsection .note.Xen, "a", @note
+    xen_note {guest_os}, .asciz "xen-abi"
+    xen_note {xen_version}, .asciz "xen-3.0"
+    xen_note {loader}, .asciz "generic"
+    xen_note {phys32_entry}, .long _start
+    .popsection
+
+    # Functions on bytes, as C calls them.
+    .pushsection .text.bytes, "ax", @progbits
+    .global memcpy, memmove, memset, memcmp, bcmp, strlen
+memmove:
+    mov eax, [esp + 4]
+    mov ecx, [esp + 8]
+    mov edx, eax
+    sub edx, ecx
+    cmp edx, [esp + 12]
+    jae memcpy
+    # The target begins within the source: from the end downwards.
+    push esi
+    push edi
+    mov esi, ecx
+    mov edi, eax
+    mov ecx, [esp + 20]
+    lea esi, [esi + ecx - 1]
+    lea edi, [edi + ecx - 1]
+    std
+    rep movsb
+    cld
+    pop edi
+    pop esi
+    ret
+memcpy:
+    push esi
+    push edi
+    mov edi, [esp + 12]
+    mov esi, [esp + 16]
+    mov ecx, [esp + 20]
+    mov eax, edi
+    rep movsb
+    pop edi
+    pop esi
+    ret
+memset:
+    push edi
+    mov edi, [esp + 8]
+    mov eax, [esp + 12]
+    mov ecx, [esp + 16]
+    mov edx, edi
+    rep stosb
+    mov eax, edx
+    pop edi
+    ret
+memcmp:
+bcmp:
+    push esi
+    push edi
+    mov esi, [esp + 12]
+    mov edi, [esp + 16]
+    mov ecx, [esp + 20]
+    xor eax, eax
+    # Without bytes to compare, `repe` leaves the flags as they are: equal.
+    cmp eax, eax
+    repe cmpsb
+    je 1f
+    movzx eax, byte ptr [esi - 1]
+    movzx edx, byte ptr [edi - 1]
+    sub eax, edx
+1:  pop edi
+    pop esi
+    ret
+strlen:
+    mov edx, [esp + 4]
+    mov eax, edx
+1:  cmp byte ptr [eax], 0
+    je 2f
+    inc eax
+    jmp 1b
+2:  sub eax, edx
+    ret
+
+    # Nobody unwinds, but the compiled `core` names who would.
+    .global rust_eh_personality
+rust_eh_personality:
+    ud2
+    .popsection
+    "#,
+    run = sym run,
+    report = sym report,
+    vectors = const VECTORS,
+    stub = const STUB,
+    // The exceptions that come with an error code.
+    with_error = const 1_u32 << 8 | 0b11111 << 10 | 1 << 17 | 1 << 21 | 0b11 << 29,
+    phys32_entry = const NoteType::PHYS32_ENTRY.get(),
+    xen_version = const NoteType::XEN_VERSION.get(),
+    guest_os = const NoteType::GUEST_OS.get(),
+    loader = const NoteType::LOADER.get(),
+);
+
+unsafe extern "C" {
+    #[link_name = "hypercall_page"]
+    static HYPERCALL_PAGE: [u8; 4096];
+    #[link_name = "trap_stubs"]
+    static STUBS: u8;
+}
+
+extern "C" fn run(start_info: usize) -> ! {
+    // SAFETY: the entry above passes what Xen gave it; without paging, all addresses are physical.
+    unsafe { super::pvh::run(start_info) }
+}
+
+/// What a stub leaves on the stack, upwards.
+#[repr(C)]
+struct Frame {
+    vector: u32,
+    error: u32,
+    eip: u32,
+    cs: u32,
+    eflags: u32,
+}
+
+extern "C" fn report(frame: &Frame) -> ! {
+    let Frame {
+        vector, error, eip, ..
+    } = frame;
+    die(format_args!(
+        "exception {vector}, error code {error:#x}, eip {eip:#x}, esp {:#x}, cr2 {:#x}",
+        core::ptr::from_ref(frame).addr() + size_of::<Frame>(),
+        x86::fault_address()
+    ))
+}
+
+/// The interrupt descriptor table.
+struct Table(UnsafeCell<[u64; VECTORS]>);
+
+// SAFETY: the kernel has one processor, and only `handle_traps` touches the table.
+unsafe impl Sync for Table {}
+
+static TABLE: Table = Table(UnsafeCell::new([0; VECTORS]));
+
+/// What `lidt` reads.
+#[repr(C, packed)]
+struct Descriptor {
+    limit: u16,
+    base: u32,
+}
+
+/// Has the processor report exceptions.
+pub(super) fn handle_traps() {
+    let table = TABLE.0.get();
+    for vector in 0..VECTORS {
+        let stub = ((&raw const STUBS).addr() + vector * STUB) as u64;
+        // An interrupt gate in the code segment of the boot's descriptor table.
+        let gate = (stub & 0xffff) | 8 << 16 | 0x8e00 << 32 | (stub >> 16) << 48;
+        // SAFETY: nobody else has a reference to the table.
+        unsafe { (*table)[vector] = gate };
+    }
+    let descriptor = Descriptor {
+        limit: size_of_val(&TABLE) as u16 - 1,
+        base: table.addr() as u32,
+    };
+    // SAFETY: all gates of the table lead to code that never returns to where the exception was.
+    unsafe { asm!("lidt [{}]", in(reg) &raw const descriptor, options(readonly, nostack)) };
+}
+
+/// The page that Xen is asked to fill.
+pub(super) struct OwnPage;
+
+// SAFETY: the page is aligned to 4096 in a section of its own, nothing in this kernel writes it, and Xen
+// fills it as soon as the kernel asks for it, which is before the first hypercall.
+unsafe impl HypercallPage for OwnPage {
+    fn address() -> usize {
+        (&raw const HYPERCALL_PAGE).addr()
+    }
+}
+
+/// The way to Xen.
+pub(super) fn way() -> Page<OwnPage> {
+    Page::new()
+}
+
+/// The address of the page that Xen is to fill.
+pub(super) fn hypercall_page() -> usize {
+    OwnPage::address()
+}
