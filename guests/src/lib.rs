@@ -7,5 +7,6 @@
 
 pub mod checks;
 pub mod machine;
+pub mod operations;
 pub mod report;
 pub mod start_info;

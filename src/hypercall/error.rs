@@ -1,9 +1,12 @@
-//! What can go wrong with a hypercall: Xen refuses, Xen answers nonsense, or the request can't be
-//! put into words.
+//! What can go wrong with a hypercall: this Xen does not have it, Xen refuses, Xen answers nonsense,
+//! or the request can't be put into words.
 
 use core::fmt;
 
 use xen_public::errno::Errno;
+use xen_public::grant_table::GrantStatus;
+
+use crate::version::{Guest, Operation, Release, Span};
 
 /// The outcome of a hypercall.
 pub type Result<T> = core::result::Result<T, Error>;
@@ -12,12 +15,39 @@ pub type Result<T> = core::result::Result<T, Error>;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Error {
+    /// The running hypervisor does not have the operation, and there is no older way to do the same.
+    Unsupported(Unsupported),
     /// Xen refused.
     Refused {
         /// The call, by its name in the header (`XENVER_version`).
         call: &'static str,
         /// Xen's error number. Numbers unknown to this crate are kept.
         errno: Errno,
+    },
+    /// Xen speaks another version of the call's interface, whose structures differ.
+    VersionMismatch {
+        /// The call, by its name in the header (`__HYPERVISOR_domctl`).
+        call: &'static str,
+        /// The version of the interface that the call was made with.
+        spoken: u32,
+    },
+    /// A batch ended before its end. What stands before `done` was carried out; nothing after it was.
+    PartialBatch {
+        /// The call, by its name in the header (`XENMEM_populate_physmap`).
+        call: &'static str,
+        /// How many entries were carried out.
+        done: usize,
+        /// How many there are.
+        total: usize,
+        /// Xen's reason, where it gives one.
+        cause: Option<Errno>,
+    },
+    /// Xen answered, and the entry's own status says that it was not carried out.
+    Status {
+        /// The call, by its name in the header (`GNTTABOP_map_grant_ref`).
+        call: &'static str,
+        /// The status (`GNTST_`).
+        status: GrantStatus,
     },
     /// Xen's answer is not one that the ABI knows for this call.
     Nonsense {
@@ -33,21 +63,115 @@ pub enum Error {
         /// The size of the text's buffer in bytes.
         size: usize,
     },
-    /// The request holds more bytes than its count can say; nothing was sent.
+    /// The request holds more than its count can say, or than Xen takes; nothing was sent.
     TooLong {
         /// The call, by its name in the header (`CONSOLEIO_write`).
         call: &'static str,
-        /// How many bytes were to be passed.
+        /// How many bytes or entries were to be passed.
         length: usize,
         /// How many can be passed.
         limit: usize,
     },
+    /// An argument is none that the call can have; nothing was sent.
+    Argument {
+        /// The call, by its name in the header (`HVMOP_set_param`).
+        call: &'static str,
+        /// The argument's name in the header (`index`).
+        argument: &'static str,
+        /// The value.
+        value: u64,
+    },
+}
+
+/// An operation that the running hypervisor does not have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unsupported {
+    /// The operation.
+    pub operation: Operation,
+    /// Why it is not there.
+    pub why: Why,
+}
+
+/// Why a hypervisor does not have an operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Why {
+    /// Other releases have it.
+    Release {
+        /// The release that is running.
+        running: Release,
+        /// The kind of guest that asks.
+        guest: Guest,
+        /// The next releases that have it for this kind of guest, or the last ones that had.
+        span: Span,
+    },
+    /// No release has it for this kind of guest.
+    Guest(Guest),
+    /// The release has it, but this hypervisor was built or started without it: it said so when it
+    /// was asked. [`Xen::withhold`](super::Xen::withhold) has the same effect.
+    Build {
+        /// The release that is running.
+        running: Release,
+    },
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operation = self.operation;
+        match self.why {
+            Why::Release {
+                running,
+                guest,
+                span: Span { first, end },
+            } => match end {
+                Some(end) if !running.before(end) => write!(
+                    f,
+                    "{operation}: Xen {running} does not have it: it went with Xen {end}"
+                ),
+                _ => write!(
+                    f,
+                    "{operation}: Xen {running} does not have it: it came to {guest} guests with Xen {first}"
+                ),
+            },
+            Why::Guest(guest) => write!(f, "{operation}: Xen does not give it to {guest} guests"),
+            Why::Build { running } => write!(
+                f,
+                "{operation}: this Xen {running} was built or started without it"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for Unsupported {}
+
+impl From<Unsupported> for Error {
+    fn from(unsupported: Unsupported) -> Self {
+        Self::Unsupported(unsupported)
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Self::Unsupported(unsupported) => fmt::Display::fmt(&unsupported, f),
             Self::Refused { call, errno } => write!(f, "{call}: Xen refused: {errno}"),
+            Self::VersionMismatch { call, spoken } => write!(
+                f,
+                "{call}: Xen does not speak version {spoken:#x} of the interface"
+            ),
+            Self::PartialBatch {
+                call,
+                done,
+                total,
+                cause,
+            } => {
+                write!(f, "{call}: {done} of {total} were done")?;
+                match cause {
+                    Some(errno) => write!(f, ": {errno}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Status { call, status } => write!(f, "{call}: {status}"),
             Self::Nonsense { call, answer } => {
                 write!(f, "{call}: {answer:#x} is no answer that Xen's ABI knows")
             }
@@ -58,17 +182,27 @@ impl fmt::Display for Error {
                 call,
                 length,
                 limit,
-            } => {
-                write!(
-                    f,
-                    "{call}: {length} bytes, but at most {limit} can be passed"
-                )
-            }
+            } => write!(
+                f,
+                "{call}: {length} to be passed, but at most {limit} can be"
+            ),
+            Self::Argument {
+                call,
+                argument,
+                value,
+            } => write!(f, "{call}: {argument} can't be {value:#x}"),
         }
     }
 }
 
-impl core::error::Error for Error {}
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Unsupported(unsupported) => Some(unsupported),
+            _ => None,
+        }
+    }
+}
 
 /// Takes an answer apart: 0 and above is the call's own result, -4095 to -1 an error of Xen, and
 /// anything below that nonsense.
@@ -86,7 +220,6 @@ pub(crate) fn done(call: &'static str, answer: isize) -> Result<()> {
         _ => Err(Error::Nonsense { call, answer }),
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

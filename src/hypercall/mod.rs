@@ -31,6 +31,12 @@ pub mod console_io;
 pub mod sched_op;
 pub mod xen_version;
 
+#[cfg(test)]
+#[allow(dead_code)]
+mod fake;
+mod probe;
+mod xen;
+
 #[cfg(all(
     any(test, feature = "simulate"),
     any(
@@ -76,7 +82,9 @@ cfg_if::cfg_if! {
     }
 }
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, Unsupported, Why};
+pub use probe::{Changes, ProbeError};
+pub use xen::{Known, Plan, Xen};
 pub use xen_public::errno::Errno;
 
 use crate::version::Guest;

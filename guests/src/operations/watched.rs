@@ -1,0 +1,106 @@
+//! A conduit that keeps what went over it last.
+#![allow(unsafe_code)]
+
+use core::cell::{Cell, RefCell};
+
+use xen_abi::hypercall::Conduit;
+use xen_abi::version::{Guest, Kind, Operation};
+
+/// How many calls are kept.
+const KEPT: usize = 32;
+
+/// A hypercall and its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    /// The hypercall's number.
+    pub number: u32,
+    /// Its arguments.
+    pub arguments: [usize; 5],
+    /// What Xen answered.
+    pub answer: isize,
+}
+
+impl Made {
+    const NONE: Self = Self {
+        number: u32::MAX,
+        arguments: [0; 5],
+        answer: 0,
+    };
+
+    /// Whether this is the operation's own hypercall.
+    pub fn is(&self, operation: Operation) -> bool {
+        self.number == operation.hypercall()
+            && (operation.kind() == Kind::Hypercall
+                || self.arguments[0] as u32 == operation.number())
+    }
+}
+
+/// A conduit that keeps what went over it since it was told to start, up to a number that no
+/// operation of this crate reaches.
+#[derive(Debug)]
+pub struct Watched<C> {
+    inner: C,
+    made: RefCell<[Made; KEPT]>,
+    count: Cell<usize>,
+}
+
+impl<C> Watched<C> {
+    /// Watches a conduit.
+    pub fn new(inner: C) -> Self {
+        Self {
+            inner,
+            made: RefCell::new([Made::NONE; KEPT]),
+            count: Cell::new(0),
+        }
+    }
+
+    /// The conduit itself, past the watch.
+    pub fn inner(&self) -> &C {
+        &self.inner
+    }
+
+    /// Forgets what was made.
+    pub fn start(&self) {
+        self.count.set(0);
+    }
+
+    /// How many calls were made since.
+    pub fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    /// Whether a call for which `wanted` holds was made since; of more than are kept, only the first
+    /// ones are seen.
+    pub fn any(&self, wanted: impl Fn(&Made) -> bool) -> bool {
+        self.made.borrow()[..self.count.get().min(KEPT)]
+            .iter()
+            .any(wanted)
+    }
+
+    /// The last of the calls made since, if it was kept.
+    pub fn last(&self) -> Option<Made> {
+        let index = self.count.get().checked_sub(1)?;
+        self.made.borrow().get(index).copied()
+    }
+}
+
+// SAFETY: the same conduit; what is kept is numbers.
+unsafe impl<C: Conduit> Conduit for Watched<C> {
+    unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
+        // SAFETY: the caller keeps the contract of this same call.
+        let answer = unsafe { self.inner.hypercall(number, arguments) };
+        if let Some(place) = self.made.borrow_mut().get_mut(self.count.get()) {
+            *place = Made {
+                number,
+                arguments,
+                answer,
+            };
+        }
+        self.count.set(self.count.get() + 1);
+        answer
+    }
+
+    fn guest(&self) -> Option<Guest> {
+        self.inner.guest()
+    }
+}
