@@ -18,10 +18,10 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
     };
     (MMU_PT_UPDATE_PRESERVE_AD) => {
-        "x86 PV: from 3.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `MMU_NORMAL_PT_UPDATE`."
+        "x86 PV: from 3.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `MMU_NORMAL_PT_UPDATE`. Note: XENFEAT_mmu_pt_update_preserve_ad announces it."
     };
     (MMU_PT_UPDATE_NO_TRANSLATE) => {
-        "x86 PV: from 4.11; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `MMU_NORMAL_PT_UPDATE`."
+        "x86 PV: from 4.11; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `MMU_NORMAL_PT_UPDATE`. Note: for page tables of a translated domain."
     };
     (__HYPERVISOR_set_gdt) => {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS."
@@ -66,7 +66,7 @@ macro_rules! gate_row {
         "x86 PV: before 3.0.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (DOM0_SETDOMAININFO) => {
-        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: 3.0.2 gave the number to DOM0_SETVCPUCONTEXT."
     };
     (DOM0_SETVCPUCONTEXT) => {
         "x86 PV: from 3.0.2 to before 3.0.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
@@ -84,7 +84,7 @@ macro_rules! gate_row {
         "x86 PV: before 3.0.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (DOM0_PINCPUDOMAIN) => {
-        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: 3.0.2 renamed it to DOM0_SETVCPUAFFINITY."
     };
     (DOM0_SETVCPUAFFINITY) => {
         "x86 PV: from 3.0.2 to before 3.0.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
@@ -162,7 +162,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.3; HVM and PVH, ARM: from 4.7. For domain 0 and toolstacks. Where it is absent: EACCES before 3.0.3, ENOSYS from 3.0.3 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `__HYPERVISOR_dom0_op`. Note: another interface version is refused with EACCES."
     };
     (XENPF_settime32) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `DOM0_SETTIME`."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `DOM0_SETTIME`. Note: XENPF_settime by its old name."
     };
     (XENPF_add_memtype) => {
         "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `DOM0_ADD_MEMTYPE`."
@@ -222,13 +222,13 @@ macro_rules! gate_row {
         "x86 PV: from 4.5; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENPF_settime64) => {
-        "x86 PV: from 4.6; HVM and PVH, ARM: from 4.7. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENPF_settime32`."
+        "x86 PV: from 4.6; HVM and PVH, ARM: from 4.7. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENPF_settime32`. Note: the only sub-op on ARM; without it the seconds end in 2106."
     };
     (XENPF_get_symbol) => {
         "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENPF_get_dom0_console) => {
-        "x86 PV, HVM and PVH: from 4.18; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.18; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: a PV domain 0 finds the same in its start page."
     };
     (XENPF_get_ucode_revision) => {
         "x86 PV, HVM and PVH: from 4.18; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENPF_get_cpu_version`."
@@ -267,7 +267,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH: from 3.0.3; ARM: never. Where it is absent: ENOSYS."
     };
     (XENMEM_populate_physmap) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Older: `XENMEM_increase_reservation`."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Older: `XENMEM_increase_reservation`. Note: the older way returns machine frames and leaves the table of frames to the guest."
     };
     (XENMEMF_populate_on_demand) => {
         "x86 PV, HVM and PVH: from 3.4; ARM: from 4.2. Where it is absent: no sign."
@@ -276,16 +276,16 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: no sign."
     };
     (XENMEMF_vnode) => {
-        "all guests: from 4.6. Where it is absent: no sign."
+        "all guests: from 4.6. Where it is absent: no sign. Note: XENFEAT_memory_op_vnode_supported announces it."
     };
     (XENMEM_add_to_physmap) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Note: only for translated domains: PV gets EINVAL for itself."
     };
     (XENMAPSPACE_shared_info) => {
         "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM."
     };
     (XENMAPSPACE_grant_table) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM. Note: with XENMAPIDX_grant_table_status in the index: the status frames of version 2."
     };
     (XENMAPSPACE_gmfn) => {
         "x86 PV, HVM and PVH: from 3.4; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM."
@@ -294,7 +294,7 @@ macro_rules! gate_row {
         "all guests: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM. Older: `XENMAPSPACE_gmfn`."
     };
     (XENMAPSPACE_gmfn_foreign) => {
-        "all guests: from 4.3. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM."
+        "all guests: from 4.3. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM. Note: PV maps foreign frames with mmu_update instead."
     };
     (XENMAPSPACE_dev_mmio) => {
         "x86 PV, HVM and PVH: never; ARM: from 4.7. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM."
@@ -303,37 +303,37 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.2 to before 3.4; HVM and PVH: from 3.0.3 to before 3.4; ARM: never. Where it is absent: ENOSYS."
     };
     (XENMEM_memory_map) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 3.0.3 to before 4.2 and from 4.6; ARM: never. Where it is absent: ENOSYS."
+        "x86 PV: from 3.0.3; HVM and PVH: from 3.0.3 to before 4.2 and from 4.6; ARM: never. Where it is absent: ENOSYS. Note: ENOSYS also where the domain was given no map, as domain 0."
     };
     (XENMEM_machine_memory_map) => {
         "x86 PV: from 3.0.3; HVM and PVH: from 3.0.3 to before 4.2 and from 4.19; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENMEM_exchange) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Older: `XENMEM_decrease_reservation`, then `XENMEM_populate_physmap`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: never. Where it is absent: ENOSYS on x86 PV, HVM and PVH, no sign before 4.14, EOPNOTSUPP from 4.14 on ARM. Older: `XENMEM_decrease_reservation`, then `XENMEM_populate_physmap`. Note: the older way is not atomic; ARM knows the call and refuses."
     };
     (XENMEM_machphys_mapping) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 3.0.3 to before 4.2; ARM: never. Where it is absent: ENOSYS."
+        "x86 PV: from 3.0.3; HVM and PVH: from 3.0.3 to before 4.2; ARM: never. Where it is absent: ENOSYS. Note: older kernels have the addresses compiled in."
     };
     (XENMEM_set_memory_map) => {
         "x86 PV, HVM and PVH: from 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENMEM_maximum_gpfn) => {
-        "x86 PV, HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS. Older: `XENMEM_current_reservation`."
+        "x86 PV, HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS. Older: `XENMEM_current_reservation`. Note: the older way gives another value: how much there is, not the highest frame."
     };
     (XENMEM_remove_from_physmap) => {
-        "all guests: from 4.2. Where it is absent: ENOSYS. Older: `XENMEM_decrease_reservation`."
+        "all guests: from 4.2. Where it is absent: ENOSYS. Older: `XENMEM_decrease_reservation`. Note: the older way frees the page, this one keeps it."
     };
     (XENMEM_set_pod_target) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENMEM_decrease_reservation`."
+        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENMEM_decrease_reservation`. Note: without it: an ordinary balloon."
     };
     (XENMEM_get_pod_target) => {
         "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENMEM_get_sharing_freed_pages) => {
-        "x86 PV, HVM and PVH: from 4.0; ARM: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.0; ARM: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: always 0 on ARM."
     };
     (XENMEM_get_sharing_shared_pages) => {
-        "all guests: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENMEM_get_sharing_freed_pages`."
+        "all guests: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENMEM_get_sharing_freed_pages`. Note: always 0 on ARM."
     };
     (XENMEM_paging_op) => {
         "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_MEM_PAGING` (ENOSYS). Where it is absent: ENOSYS."
@@ -348,16 +348,16 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENMEM_access_op) => {
-        "all guests: from 4.2. For domain 0 and toolstacks. Missing without `CONFIG_MEM_ACCESS` (ENOSYS). Where it is absent: ENOSYS."
+        "all guests: from 4.2. For domain 0 and toolstacks. Missing without `CONFIG_MEM_ACCESS` (ENOSYS). Where it is absent: ENOSYS. Note: 4.6 numbered its sub-ops anew."
     };
     (XENMEM_access_op_resume) => {
         "all guests: from 4.2 to before 4.6. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENMEM_access_op_set_access) => {
-        "all guests: from 4.6. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `HVMOP_set_mem_access`."
+        "all guests: from 4.6. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `HVMOP_set_mem_access`. Note: number 1 in 4.5."
     };
     (XENMEM_access_op_get_access) => {
-        "all guests: from 4.6. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `HVMOP_get_mem_access`."
+        "all guests: from 4.6. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `HVMOP_get_mem_access`. Note: number 2 in 4.5."
     };
     (XENMEM_access_op_enable_emulate) => {
         "all guests: from 4.6 to before 4.7. For domain 0 and toolstacks. Where it is absent: ENOSYS."
@@ -369,7 +369,7 @@ macro_rules! gate_row {
         "all guests: from 4.8. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENMEM_access_op_set_access`."
     };
     (XENMEM_sharing_op) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_MEM_SHARING` (ENOSYS). Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_MEM_SHARING` (ENOSYS). Where it is absent: ENOSYS. Note: 4.6 numbered its sub-ops anew."
     };
     (XENMEM_sharing_op_nominate_gfn) => {
         "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
@@ -381,22 +381,22 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENMEM_sharing_op_debug_gfn) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: number 4 before 4.6."
     };
     (XENMEM_sharing_op_resume) => {
         "x86 PV, HVM and PVH: from 4.2 to before 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENMEM_sharing_op_debug_mfn) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: number 5 before 4.6; the name of debug_gfn for machine frames."
     };
     (XENMEM_sharing_op_debug_gref) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: number 6 before 4.6."
     };
     (XENMEM_sharing_op_add_physmap) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: number 7 before 4.6."
     };
     (XENMEM_sharing_op_audit) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: number 8 before 4.6."
     };
     (XENMEM_sharing_op_range_share) => {
         "x86 PV, HVM and PVH: from 4.8; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
@@ -420,46 +420,46 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENMEM_add_to_physmap_batch) => {
-        "all guests: from 4.4. Where it is absent: ENOSYS. Older: `XENMEM_add_to_physmap_range`, then `XENMEM_add_to_physmap`."
+        "all guests: from 4.4. Where it is absent: ENOSYS. Older: `XENMEM_add_to_physmap_range`, then `XENMEM_add_to_physmap`. Note: without it: one call per frame."
     };
     (XENMEM_add_to_physmap_range) => {
-        "x86 PV, HVM and PVH: never; ARM: from 4.3 to before 4.4. Where it is absent: ENOSYS. Older: `XENMEM_add_to_physmap`."
+        "x86 PV, HVM and PVH: never; ARM: from 4.3 to before 4.4. Where it is absent: ENOSYS. Older: `XENMEM_add_to_physmap`. Note: the number became add_to_physmap_batch in 4.4."
     };
     (XENMEM_claim_pages) => {
-        "all guests: from 4.3. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "all guests: from 4.3. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: without it: populate, and fail late."
     };
     (XENMEM_machphys_compat_mfn_list) => {
         "x86 PV, HVM and PVH: from 4.5; ARM: never. Where it is absent: ENOSYS. Older: `XENMEM_machphys_mfn_list`."
     };
     (XENMEM_get_vnumainfo) => {
-        "all guests: from 4.5. Where it is absent: ENOSYS."
+        "all guests: from 4.5. Where it is absent: ENOSYS. Note: without it: one node."
     };
     (XENMEM_reserved_device_memory_map) => {
-        "all guests: from 4.6. For a domain that serves the other. Where it is absent: ENOSYS."
+        "all guests: from 4.6. Missing without `CONFIG_HAS_PASSTHROUGH` (ENOSYS). Where it is absent: ENOSYS."
     };
     (XENMEM_acquire_resource) => {
-        "all guests: from 4.11. For a domain that serves the other. Where it is absent: ENOSYS. Older: `GNTTABOP_setup_table`, then `XENMEM_add_to_physmap`."
+        "all guests: from 4.11. For a domain that serves the other. Where it is absent: ENOSYS. Older: `GNTTABOP_setup_table`, then `XENMEM_add_to_physmap`. Note: of another domain, never of the caller; up to 32 frames at once before 4.15."
     };
     (XENMEM_resource_grant_table_id_shared) => {
-        "all guests: from 4.12. Where it is absent: EOPNOTSUPP."
+        "all guests: from 4.12. For a domain that serves the other. Where it is absent: EOPNOTSUPP before 4.15, EINVAL from 4.15."
     };
     (XENMEM_resource_ioreq_server) => {
-        "all guests: from 4.11. Where it is absent: EOPNOTSUPP. Older: `XEN_DMOP_get_ioreq_server_info`, then `HVMOP_get_ioreq_server_info`."
+        "x86 PV, HVM and PVH: from 4.11; ARM: from 4.15. For a domain that serves the other. Missing without `CONFIG_IOREQ_SERVER` (EINVAL from 4.15). Where it is absent: EOPNOTSUPP before 4.15, EINVAL from 4.15. Older: `XEN_DMOP_get_ioreq_server_info`, then `HVMOP_get_ioreq_server_info`."
     };
     (XENMEM_resource_ioreq_server_frame_bufioreq) => {
-        "all guests: from 4.11. Where it is absent: EOPNOTSUPP."
+        "x86 PV, HVM and PVH: from 4.11; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP before 4.15, EINVAL from 4.15."
     };
     (XENMEM_resource_grant_table) => {
-        "all guests: from 4.12. Where it is absent: EOPNOTSUPP. Older: `GNTTABOP_setup_table`, then `XENMAPSPACE_grant_table`."
+        "all guests: from 4.12. For a domain that serves the other. Where it is absent: EOPNOTSUPP before 4.15, EINVAL from 4.15. Older: `GNTTABOP_setup_table`, then `XENMAPSPACE_grant_table`."
     };
     (XENMEM_resource_grant_table_id_status) => {
-        "all guests: from 4.12. Where it is absent: EOPNOTSUPP."
+        "all guests: from 4.12. For a domain that serves the other. Where it is absent: EOPNOTSUPP before 4.15, EINVAL from 4.15."
     };
     (XENMEM_resource_vmtrace_buf) => {
-        "all guests: from 4.15. Where it is absent: EOPNOTSUPP."
+        "x86 PV, HVM and PVH: from 4.15; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP before 4.15, EINVAL from 4.15."
     };
     (XENMEM_rsrc_acq_caller_owned) => {
-        "all guests: from 4.11 to before 4.13. Where it is absent: no sign."
+        "all guests: from 4.11 to before 4.13. For a domain that serves the other. Where it is absent: no sign."
     };
     (__HYPERVISOR_multicall) => {
         "x86 PV: from 3.0.0; HVM and PVH: from 4.16; ARM: from 4.5. Where it is absent: ENOSYS. Note: the i386 hypervisor offered it to HVM up to 3.1 too; without it: single calls."
@@ -516,25 +516,25 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS."
     };
     (XENVER_get_features) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Note: without it: no features; an unknown submap is EINVAL."
     };
     (XENFEAT_writable_page_tables) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2."
+        "x86 PV: never; HVM and PVH: from 3.0.3; ARM: from 4.2."
     };
     (XENFEAT_NR_SUBMAPS) => {
         "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2."
     };
     (XENFEAT_writable_descriptor_tables) => {
-        "x86 PV: from 3.0.2 to before 3.0.3; HVM and PVH, ARM: never."
+        "x86 PV: from 3.0.2 to before 3.0.3; HVM and PVH, ARM: never. Note: translated PV guests of 3.0.2."
     };
     (XENFEAT_auto_translated_physmap) => {
         "x86 PV: never; HVM and PVH: from 3.0.3; ARM: from 4.2."
     };
     (XENFEAT_supervisor_mode_kernel) => {
-        "x86 PV: from 3.0.2; HVM and PVH, ARM: never."
+        "x86 PV: from 3.0.2 to before 4.3; HVM and PVH, ARM: never. Note: a 32-bit Xen built so."
     };
     (XENFEAT_pae_pgdir_above_4gb) => {
-        "x86 PV: from 3.0.2; HVM and PVH, ARM: never."
+        "x86 PV: from 3.0.2; HVM and PVH, ARM: never. Note: set with VMASST_TYPE_pae_extended_cr3."
     };
     (XENFEAT_mmu_pt_update_preserve_ad) => {
         "x86 PV: from 3.3; HVM and PVH, ARM: never."
@@ -552,10 +552,10 @@ macro_rules! gate_row {
         "x86 PV, ARM: never; HVM and PVH: from 4.1. Taken over by 4.0.1."
     };
     (XENFEAT_hvm_pirqs) => {
-        "x86 PV, ARM: never; HVM and PVH: from 4.1."
+        "x86 PV, ARM: never; HVM and PVH: from 4.1. Note: in later releases only where the domain has such interrupts."
     };
     (XENFEAT_dom0) => {
-        "all guests: from 4.2."
+        "all guests: from 4.2. For the domain that owns the hardware."
     };
     (XENFEAT_memory_op_vnode_supported) => {
         "all guests: from 4.6."
@@ -564,16 +564,16 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: never; ARM: from 4.10."
     };
     (XENFEAT_linux_rsdp_unrestricted) => {
-        "all guests: never."
+        "all guests: never. Note: what a kernel says of itself in its notes; Xen never sets it."
     };
     (XENFEAT_not_direct_mapped) => {
-        "x86 PV: never; HVM and PVH, ARM: from 4.16."
+        "x86 PV: never; HVM and PVH, ARM: from 4.16. Note: ARM: unless the domain is direct-mapped."
     };
     (XENFEAT_direct_mapped) => {
-        "x86 PV, ARM: from 4.16; HVM and PVH: never."
+        "x86 PV, ARM: from 4.16; HVM and PVH: never. Note: ARM: if the domain is."
     };
     (XENFEAT_runstate_phys_area) => {
-        "all guests: from 4.18."
+        "all guests: from 4.18. Note: ARM sets it and refuses the call."
     };
     (XENFEAT_vcpu_time_phys_area) => {
         "x86 PV, HVM and PVH: from 4.18; ARM: never."
@@ -582,28 +582,28 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.19; ARM: never."
     };
     (XENVER_pagesize) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Note: the argument must be null; 0 where the security policy denies it."
     };
     (XENVER_guest_handle) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Note: XenStore has it too, in vm."
     };
     (XENVER_commandline) => {
-        "x86 PV, HVM and PVH: from 4.0; ARM: from 4.2. Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.0; ARM: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: a denied guest gets a text that says so, from 4.7."
     };
     (XENVER_build_id) => {
-        "all guests: from 4.7. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "all guests: from 4.7. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: ENODATA where Xen was linked without one."
     };
     (XENVER_extraversion2) => {
-        "all guests: from 4.20. Where it is absent: ENOSYS. Older: `XENVER_extraversion`."
+        "all guests: from 4.20. Where it is absent: ENOSYS. Older: `XENVER_extraversion`. Note: the older way has 16 bytes."
     };
     (XENVER_capabilities2) => {
-        "all guests: from 4.20. Where it is absent: ENOSYS. Older: `XENVER_capabilities`."
+        "all guests: from 4.20. Where it is absent: ENOSYS. Older: `XENVER_capabilities`. Note: the older way has 1024 bytes."
     };
     (XENVER_changeset2) => {
-        "all guests: from 4.20. Where it is absent: ENOSYS. Older: `XENVER_changeset`."
+        "all guests: from 4.20. Where it is absent: ENOSYS. Older: `XENVER_changeset`. Note: the older way has 64 bytes."
     };
     (XENVER_commandline2) => {
-        "all guests: from 4.20. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENVER_commandline`."
+        "all guests: from 4.20. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENVER_commandline`. Note: the older way has 1024 bytes."
     };
     (__HYPERVISOR_console_io) => {
         "x86 PV: from 3.0.0; HVM and PVH: from 4.4; ARM: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: unprivileged guests may write where Xen is built for debugging."
@@ -648,13 +648,13 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH: from 3.3; ARM: from 4.3. Where it is absent: ENOSYS."
     };
     (GNTTABOP_dump_table) => {
-        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. Where it is absent: ENOSYS."
+        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. Where it is absent: ENOSYS. Note: a debugging aid of 3.0.0."
     };
     (GNTTABOP_transfer) => {
-        "x86 PV: from 3.0.0; HVM and PVH: never; ARM: from 4.3. Where it is absent: ENOSYS. Older: `GNTTABOP_copy`."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Missing without `gnttab=transfer` (EOPNOTSUPP from 4.17). Where it is absent: ENOSYS on x86 PV, HVM and PVH, 0 as if done on ARM. Older: `GNTTABOP_copy`. Note: the older way copies instead of giving the page away; ARM says so in the status of each entry."
     };
     (GNTTABOP_copy) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.0; ARM: from 4.3. Where it is absent: ENOSYS. Older: `GNTTABOP_map_grant_ref`."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.0; ARM: from 4.3. Where it is absent: ENOSYS. Older: `GNTTABOP_map_grant_ref`. Note: without it: map, copy, unmap."
     };
     (GNTCOPY_source_gref) => {
         "x86 PV: from 3.0.3; HVM and PVH: from 4.0; ARM: from 4.3. Where it is absent: no sign."
@@ -666,25 +666,25 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.0; ARM: from 4.3. Where it is absent: no sign."
     };
     (GNTTABOP_query_size) => {
-        "x86 PV: from 3.1; HVM and PVH: from 3.2; ARM: from 4.3. Where it is absent: ENOSYS."
+        "x86 PV: from 3.1; HVM and PVH: from 3.2; ARM: from 4.3. Where it is absent: ENOSYS. Note: without it: 4 frames on 3.0."
     };
     (GNTTABOP_unmap_and_replace) => {
-        "x86 PV: from 3.2; HVM and PVH: never; ARM: from 4.3. Where it is absent: ENOSYS. Older: `GNTTABOP_unmap_grant_ref`."
+        "x86 PV: from 3.2; HVM and PVH, ARM: never. Where it is absent: ENOSYS on x86 PV, HVM and PVH, 0 as if done on ARM. Older: `GNTTABOP_unmap_grant_ref`. Note: without it: unmap, then set the mapping; ARM says so in the status of each entry."
     };
     (GNTTABOP_set_version) => {
-        "x86 PV, HVM and PVH: from 4.0; ARM: never. Missing without `gnttab=max-ver:1` (ENOSYS from 4.11). Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.0; ARM: never. Missing without `gnttab=max-ver:1` (ENOSYS from 4.11). Where it is absent: ENOSYS. Note: without it, or where version 2 is switched off: version 1; ARM has version 1 only."
     };
     (GNTTABOP_get_status_frames) => {
-        "x86 PV: from 4.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS. Older: `XENMEM_add_to_physmap`."
+        "x86 PV: from 4.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS on x86 PV, HVM and PVH, 0 as if done on ARM. Older: `XENMAPSPACE_grant_table`. Note: HVM maps them with XENMEM_add_to_physmap; ARM says so in the status."
     };
     (GNTTABOP_get_version) => {
-        "x86 PV: from 4.0; HVM and PVH: from 4.2; ARM: from 4.3. Where it is absent: ENOSYS."
+        "x86 PV: from 4.0; HVM and PVH: from 4.2; ARM: from 4.3. Where it is absent: ENOSYS. Note: without it: 1, unless set_version made it 2."
     };
     (GNTTABOP_swap_grant_ref) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: from 4.3. Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.2; ARM: from 4.3. Where it is absent: ENOSYS. Note: without it: exchange unused entries by hand."
     };
     (GNTTABOP_cache_flush) => {
-        "x86 PV, ARM: from 4.5; HVM and PVH: never. Where it is absent: ENOSYS."
+        "x86 PV, ARM: from 4.5; HVM and PVH: never. Where it is absent: ENOSYS. Note: for devices without coherent caches."
     };
     (GNTTAB_CACHE_CLEAN) => {
         "x86 PV, ARM: from 4.5; HVM and PVH: never. Where it is absent: no sign."
@@ -705,25 +705,25 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH: from 4.14; ARM: from 4.8. Where it is absent: EINVAL."
     };
     (VMASST_TYPE_4gb_segments) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL. Note: 32-bit guests."
     };
     (VMASST_TYPE_4gb_segments_notify) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL. Note: 32-bit guests."
     };
     (VMASST_TYPE_writable_pagetables) => {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL."
     };
     (VMASST_TYPE_pae_extended_cr3) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL. Note: 32-bit guests; without it: page directories below 4 GiB."
     };
     (VMASST_TYPE_architectural_iopl) => {
         "x86 PV: from 4.7; HVM and PVH, ARM: never. Where it is absent: EINVAL. Older: `PHYSDEVOP_set_iopl`."
     };
     (VMASST_TYPE_runstate_update_flag) => {
-        "x86 PV, ARM: from 4.8; HVM and PVH: from 4.14. Where it is absent: EINVAL."
+        "x86 PV, ARM: from 4.8; HVM and PVH: from 4.14. Where it is absent: EINVAL. Note: without it: read until two readings agree."
     };
     (VMASST_TYPE_m2p_strict) => {
-        "x86 PV: from 4.6; HVM and PVH, ARM: never. Where it is absent: EINVAL."
+        "x86 PV: from 4.6; HVM and PVH, ARM: never. Where it is absent: EINVAL. Note: 64-bit guests."
     };
     (__HYPERVISOR_update_va_mapping_otherdomain) => {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS."
@@ -741,52 +741,52 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH: from 3.4; ARM: from 4.3. Where it is absent: ENOSYS. Note: an unknown vCPU is ENOENT before the sub-op is looked at."
     };
     (VCPUOP_initialise) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: ARM starts processors with PSCI."
     };
     (VCPUOP_up) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: ARM starts processors with PSCI."
     };
     (VCPUOP_down) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: ARM stops processors with PSCI."
     };
     (VCPUOP_is_up) => {
         "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
     };
     (VCPUOP_get_runstate_info) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.4; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.4; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: without it: stolen time is unknown."
     };
     (VCPUOP_register_runstate_memory_area) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.4; ARM: from 4.3. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `VCPUOP_get_runstate_info`."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.4; ARM: from 4.3. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `VCPUOP_get_runstate_info`. Note: the older way asks each time."
     };
     (VCPUOP_set_periodic_timer) => {
-        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `__HYPERVISOR_set_timer_op`."
+        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `__HYPERVISOR_set_timer_op`. Note: the older way sets each tick."
     };
     (VCPUOP_stop_periodic_timer) => {
-        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
+        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: without it the tick of 100 Hz stays."
     };
     (VCPUOP_set_singleshot_timer) => {
         "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `__HYPERVISOR_set_timer_op`."
     };
     (VCPUOP_stop_singleshot_timer) => {
-        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `__HYPERVISOR_set_timer_op`."
+        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `__HYPERVISOR_set_timer_op`. Note: the older way sets time 0."
     };
     (VCPUOP_register_vcpu_info) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.2; ARM: from 4.3. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.2; ARM: from 4.3. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: without it: the shared page has vcpu_info for 32 vCPUs on x86, for 1 on ARM; in the header from 3.1."
     };
     (VCPUOP_send_nmi) => {
         "x86 PV: from 3.2; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
     };
     (VCPUOP_get_physid) => {
-        "x86 PV: from 3.3; HVM and PVH: from 4.7; ARM: never. For the domain that owns the hardware. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
+        "x86 PV: from 3.3; HVM and PVH: from 4.7; ARM: never. For the domain that owns the hardware. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: EINVAL unless the vCPU is pinned."
     };
     (VCPUOP_register_vcpu_time_memory_area) => {
-        "x86 PV: from 4.0; HVM and PVH: from 4.3; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
+        "x86 PV: from 4.0; HVM and PVH: from 4.3; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: 32-bit guests of a 64-bit Xen get ENOSYS before 4.17; without it: the time in vcpu_info."
     };
     (VCPUOP_register_runstate_phys_area) => {
-        "x86 PV, HVM and PVH: from 4.18; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `VCPUOP_register_runstate_memory_area`."
+        "x86 PV, HVM and PVH: from 4.18; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `VCPUOP_register_runstate_memory_area`. Note: ARM sets XENFEAT_runstate_phys_area and refuses the call."
     };
     (VCPUOP_register_vcpu_time_phys_area) => {
-        "x86 PV, HVM and PVH: from 4.18; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `VCPUOP_register_vcpu_time_memory_area`."
+        "x86 PV, HVM and PVH: from 4.18; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `VCPUOP_register_vcpu_time_memory_area`. Note: XENFEAT_vcpu_time_phys_area announces it."
     };
     (__HYPERVISOR_set_segment_base) => {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS. Note: x86_64 only."
@@ -849,25 +849,25 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
     };
     (MMUEXT_REASSIGN_PAGE) => {
-        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM. Note: 3.0.0 only."
     };
     (MMUEXT_NEW_USER_BASEPTR) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM. Note: x86_64 only."
     };
     (MMUEXT_CLEAR_PAGE) => {
-        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM. Note: without it: map and clear."
     };
     (MMUEXT_COPY_PAGE) => {
-        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM. Note: without it: map and copy."
     };
     (MMUEXT_FLUSH_CACHE_GLOBAL) => {
-        "x86 PV: from 4.1; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM. Older: `MMUEXT_FLUSH_CACHE`."
+        "x86 PV: from 4.1; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM. Older: `MMUEXT_FLUSH_CACHE`. Note: the older way is once per vCPU."
     };
     (MMUEXT_MARK_SUPER) => {
-        "x86 PV: from 4.1; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 4.1 to before 4.10; HVM and PVH, ARM: never. Missing without `allowsuperpage` (EOPNOTSUPP from 4.1 to before 4.10). Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 to before 4.1, EOPNOTSUPP from 4.1 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
     };
     (MMUEXT_UNMARK_SUPER) => {
-        "x86 PV: from 4.1; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 4.1 to before 4.10; HVM and PVH, ARM: never. Missing without `allowsuperpage` (EOPNOTSUPP from 4.1 to before 4.10). Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 to before 4.1, EOPNOTSUPP from 4.1 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
     };
     (__HYPERVISOR_acm_op) => {
         "x86 PV: before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Missing without `ACM` (ENOSYS). Where it is absent: another hypercall of that number from 3.2 on x86 PV, ENOSYS on HVM and PVH, ARM. Note: the number is xsm_op from 3.2."
@@ -990,7 +990,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.2; HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS. Older: `__HYPERVISOR_sched_op_compat`."
     };
     (SCHEDOP_shutdown) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS. Older: `__HYPERVISOR_sched_op_compat`."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS. Older: `__HYPERVISOR_sched_op_compat`. Note: the older way takes the reason in place of a pointer."
     };
     (SHUTDOWN_poweroff) => {
         "x86 PV: from 3.0.2; HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: no sign."
@@ -1008,16 +1008,16 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: no sign. Older: `SHUTDOWN_crash`."
     };
     (SHUTDOWN_soft_reset) => {
-        "all guests: from 4.7. Where it is absent: no sign. Older: `SHUTDOWN_reboot`."
+        "all guests: from 4.7. Where it is absent: no sign. Older: `SHUTDOWN_reboot`. Note: toolstacks must know it too."
     };
     (SCHEDOP_poll) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS. Older: `SCHEDOP_block`."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS. Older: `SCHEDOP_block`. Note: without it: block until any event."
     };
     (SCHEDOP_remote_shutdown) => {
         "x86 PV: from 3.0.3; HVM and PVH: from 3.1; ARM: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (SCHEDOP_shutdown_code) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Taken over by 4.0.1. Where it is absent: ENOSYS. Older: `SCHEDOP_shutdown`."
+        "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Taken over by 4.0.1. Where it is absent: ENOSYS. Older: `SCHEDOP_shutdown`. Note: the older way has no second phase."
     };
     (SCHEDOP_watchdog) => {
         "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: ENOSYS."
@@ -1029,7 +1029,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: ENOSYS. Older: `__HYPERVISOR_set_callbacks`, then `__HYPERVISOR_nmi_op`."
     };
     (CALLBACKOP_register) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `__HYPERVISOR_set_callbacks`, then `XENNMI_register_callback`."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `__HYPERVISOR_set_callbacks`, then `XENNMI_register_callback`. Note: ENOSYS also for an unknown type."
     };
     (CALLBACKTYPE_event) => {
         "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
@@ -1041,13 +1041,13 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
     };
     (CALLBACKTYPE_sysenter_deprecated) => {
-        "x86 PV: from 3.0.3 to before 4.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Note: CALLBACKTYPE_sysenter by its old number, of the 32-bit Xen."
     };
     (CALLBACKTYPE_nmi) => {
         "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
     };
     (CALLBACKTYPE_sysenter) => {
-        "x86 PV: from 3.2; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `CALLBACKTYPE_sysenter_deprecated`."
+        "x86 PV: from 3.2; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `CALLBACKTYPE_sysenter_deprecated`. Note: number 3 before 3.2."
     };
     (CALLBACKTYPE_syscall32) => {
         "x86 PV: from 3.2; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
@@ -1122,7 +1122,7 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
     };
     (EVTCHNOP_bind_pirq) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`. Note: HVM needs XENFEAT_hvm_pirqs."
     };
     (EVTCHNOP_close) => {
         "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
@@ -1143,55 +1143,55 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
     };
     (EVTCHNOP_unmask) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`. Note: not in 3.0.0: clear the mask bit and look for a pending event."
     };
     (EVTCHNOP_reset) => {
-        "x86 PV, HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `EVTCHNOP_close`."
+        "x86 PV, HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `EVTCHNOP_close`. Note: without it: close every port."
     };
     (EVTCHNOP_init_control) => {
-        "all guests: from 4.4. Missing without `CONFIG_EVTCHN_FIFO` (EOPNOTSUPP from 4.21). Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "all guests: from 4.4. Missing without `CONFIG_EVTCHN_FIFO` (EOPNOTSUPP from 4.21). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: without it: stay with 2-level event channels."
     };
     (EVTCHNOP_expand_array) => {
-        "all guests: from 4.4. Missing without `CONFIG_EVTCHN_FIFO` (EOPNOTSUPP from 4.21). Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "all guests: from 4.4. Missing without `CONFIG_EVTCHN_FIFO` (EOPNOTSUPP from 4.21). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: refused while 2-level is in use: ENOSYS before 4.8, EOPNOTSUPP from then on."
     };
     (EVTCHNOP_set_priority) => {
-        "all guests: from 4.4. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "all guests: from 4.4. Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: ENOSYS while 2-level is in use."
     };
     (EVTCHNOP_reset_cont) => {
-        "all guests: from 4.15. Taken over by 4.12.4, 4.13.2 and 4.14.1. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "all guests: from 4.15. Taken over by 4.12.4, 4.13.2 and 4.14.1. Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: Xen's own continuation of EVTCHNOP_reset; not for guests."
     };
     (__HYPERVISOR_physdev_op) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: from 4.16. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: ARM knows some sub-ops for PCI, with CONFIG_HAS_PCI."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: ARM knows some sub-ops for PCI, with CONFIG_HAS_PCI."
     };
     (PHYSDEVOP_IRQ_UNMASK_NOTIFY) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: PHYSDEVOP_eoi follows it."
     };
     (PHYSDEVOP_irq_status_query) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: HVM needs XENFEAT_hvm_pirqs from 4.9; IRQ_STATUS_QUERY on 3.0.2 and before."
     };
     (PHYSDEVOP_set_iopl) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: SET_IOPL on 3.0.2 and before."
     };
     (PHYSDEVOP_set_iobitmap) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: SET_IOBITMAP on 3.0.2 and before."
     };
     (PHYSDEVOP_apic_read) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: APIC_READ on 3.0.2 and before."
     };
     (PHYSDEVOP_apic_write) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: APIC_WRITE on 3.0.2 and before."
     };
     (PHYSDEVOP_alloc_irq_vector) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: ASSIGN_VECTOR on 3.0.2 and before."
     };
     (PHYSDEVOP_free_irq_vector) => {
-        "x86 PV: from 3.0.4 to before 4.2; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.0.4 to before 4.2; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: did nothing."
     };
     (PHYSDEVOP_eoi) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_IRQ_UNMASK_NOTIFY`."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_IRQ_UNMASK_NOTIFY`. Note: HVM needs XENFEAT_hvm_pirqs from 4.9."
     };
     (PHYSDEVOP_map_pirq) => {
-        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_alloc_irq_vector`."
+        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_alloc_irq_vector`. Note: the older way has no MSI; HVM needs XENFEAT_hvm_pirqs from 4.9."
     };
     (MAP_PIRQ_TYPE_MSI) => {
         "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
@@ -1209,7 +1209,7 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.4; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
     };
     (PHYSDEVOP_unmap_pirq) => {
-        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: HVM needs XENFEAT_hvm_pirqs from 4.9."
     };
     (PHYSDEVOP_manage_pci_add) => {
         "x86 PV: from 3.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
@@ -1218,7 +1218,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
     };
     (PHYSDEVOP_pirq_eoi_gmfn_v1) => {
-        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: with it PHYSDEVOP_eoi unmasks the event channel too; without it: PHYSDEVOP_irq_status_query for each."
     };
     (PHYSDEVOP_restore_msi) => {
         "x86 PV: from 3.4; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
@@ -1227,22 +1227,22 @@ macro_rules! gate_row {
         "x86 PV: from 3.4; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_manage_pci_add`."
     };
     (PHYSDEVOP_setup_gsi) => {
-        "x86 PV: from 4.0; HVM and PVH: from 4.20; ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_alloc_irq_vector`."
+        "x86 PV: from 4.0; HVM and PVH: from 4.20; ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_alloc_irq_vector`. Note: the older way programs the IO-APIC too."
     };
     (PHYSDEVOP_get_free_pirq) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_map_pirq`."
+        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_map_pirq`. Note: the older way asks for any; HVM needs XENFEAT_hvm_pirqs from 4.9."
     };
     (PHYSDEVOP_pci_mmcfg_reserved) => {
-        "x86 PV: from 4.2; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.2; HVM and PVH: from 4.11; ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: HVM: domain 0 only."
     };
     (PHYSDEVOP_pci_device_add) => {
-        "x86 PV: from 4.2; HVM and PVH: never; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS). Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_manage_pci_add_ext`, then `PHYSDEVOP_manage_pci_add`."
+        "x86 PV: from 4.2; HVM and PVH: from 4.17; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS) and `pci-passthrough=on` (EOPNOTSUPP from 4.16). Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_manage_pci_add_ext`, then `PHYSDEVOP_manage_pci_add`. Note: the older ways know segment 0 only; HVM: domain 0 only; the options are those of ARM."
     };
     (PHYSDEVOP_pci_device_remove) => {
-        "x86 PV: from 4.2; HVM and PVH: never; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS). Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_manage_pci_remove`."
+        "x86 PV: from 4.2; HVM and PVH: from 4.17; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS) and `pci-passthrough=on` (EOPNOTSUPP from 4.16). Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_manage_pci_remove`. Note: the older way knows segment 0 only; HVM: domain 0 only; the options are those of ARM."
     };
     (PHYSDEVOP_restore_msi_ext) => {
-        "x86 PV: from 4.2; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_restore_msi`."
+        "x86 PV: from 4.2; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_restore_msi`. Note: the older way knows segment 0 only."
     };
     (PHYSDEVOP_pirq_eoi_gmfn_v2) => {
         "x86 PV: from 4.2; HVM and PVH, ARM: never. Taken over by 4.1.3. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_pirq_eoi_gmfn_v1`."
@@ -1263,13 +1263,13 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Missing without `CONFIG_HVM` (ENOSYS). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: PV guests may speak for an HVM guest that they serve."
     };
     (HVMOP_set_param) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: EPERM where the domain may not set it itself."
     };
     (HVMOP_get_param) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: EPERM where the domain may not read it itself, from 4.6."
     };
     (HVM_PARAM_CALLBACK_IRQ) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_CALLBACK_TYPE_GSI) => {
         "x86 PV, HVM and PVH: from 3.0.3; ARM: never. Where it is absent: no sign (another hypercall before 3.0.3)."
@@ -1278,130 +1278,130 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 3.0.3; ARM: never. Where it is absent: no sign (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_CALLBACK_TYPE_PPI) => {
-        "x86 PV, HVM and PVH: never; ARM: from 4.7. Where it is absent: no sign."
+        "x86 PV, HVM and PVH: never; ARM: from 4.7. Where it is absent: no sign. Note: on x86 the same value is a vector."
     };
     (HVM_PARAM_CALLBACK_TYPE_VECTOR) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: no sign (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: no sign (another hypercall before 3.0.3). Note: XENFEAT_hvm_callback_vector announces it; on ARM the same value is a PPI."
     };
     (HVM_PARAM_STORE_PFN) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_STORE_EVTCHN) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_APIC_ENABLED) => {
-        "x86 PV, HVM and PVH: from 3.0.3 to before 3.0.4; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3 to before 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_PAE_ENABLED) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_IOREQ_PFN) => {
-        "x86 PV, HVM and PVH: from 3.0.4; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_BUFIOREQ_PFN) => {
-        "x86 PV, HVM and PVH: from 3.0.4; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_NVRAM_FD) => {
-        "all guests: never. Where it is absent: EINVAL."
+        "all guests: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM. Note: used by tools only."
     };
     (HVM_PARAM_VHPT_SIZE) => {
-        "all guests: never. Where it is absent: EINVAL."
+        "all guests: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM. Note: IA-64."
     };
     (HVM_PARAM_BUFPIOREQ_PFN) => {
-        "all guests: never. Where it is absent: EINVAL."
+        "all guests: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM. Note: IA-64."
     };
     (HVM_PARAM_VIRIDIAN) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_TIMER_MODE) => {
-        "x86 PV, HVM and PVH: from 3.2; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.2; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_HPET_ENABLED) => {
-        "x86 PV, HVM and PVH: from 3.3; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.3; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_IDENT_PT) => {
-        "x86 PV, HVM and PVH: from 3.3; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.3; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_DM_DOMAIN) => {
-        "x86 PV, HVM and PVH: from 3.3; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.3 to before 4.12; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 4.12, ENODATA from 4.12 to before 4.14, EINVAL from 4.14 on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_ACPI_S_STATE) => {
-        "x86 PV, HVM and PVH: from 3.3; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.3; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_VM86_TSS) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.4; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_VPT_ALIGN) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_CONSOLE_PFN) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_CONSOLE_EVTCHN) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_ACPI_IOPORTS_LOCATION) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_MEMORY_EVENT_CR0) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_MEMORY_EVENT_CR3) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_MEMORY_EVENT_CR4) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_MEMORY_EVENT_INT3) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_NESTEDHVM) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_MEMORY_EVENT_SINGLE_STEP) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. Taken over by 4.1.1. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2 to before 4.14; ARM: never. Taken over by 4.1.1. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_BUFIOREQ_EVTCHN) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2 to before 4.12; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 4.12, ENODATA from 4.12 to before 4.14, EINVAL from 4.14 on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_PAGING_RING_PFN) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_ACCESS_RING_PFN) => {
-        "x86 PV, HVM and PVH: from 4.2 to before 4.6; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2 to before 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_MONITOR_RING_PFN) => {
-        "all guests: from 4.6. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "all guests: from 4.6. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_SHARING_RING_PFN) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_MEMORY_EVENT_MSR) => {
-        "x86 PV, HVM and PVH: from 4.3; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.3 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_TRIPLE_FAULT_REASON) => {
-        "x86 PV, HVM and PVH: from 4.3; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.3; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_IOREQ_SERVER_PFN) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_NR_IOREQ_SERVER_PAGES) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_VM_GENERATION_ID_ADDR) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_ALTP2M) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_X87_FIP_WIDTH) => {
-        "x86 PV, HVM and PVH: from 4.7; ARM: never. Taken over by 4.5.4 and 4.6.3. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.7; ARM: never. Taken over by 4.5.4 and 4.6.3. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_VM86_TSS_SIZED) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVM_PARAM_MCA_CAP) => {
-        "x86 PV, HVM and PVH: from 4.10; ARM: never. Where it is absent: EINVAL (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.10; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
     };
     (HVMOP_set_pci_intx_level) => {
         "x86 PV, HVM and PVH: from 3.0.4 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
@@ -1413,7 +1413,7 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 3.0.4 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
     };
     (HVMOP_flush_tlbs) => {
-        "x86 PV, HVM and PVH: from 3.2; ARM: never. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, ARM: never; HVM and PVH: from 3.2. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
     };
     (HVMOP_track_dirty_vram) => {
         "x86 PV, HVM and PVH: from 3.3 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
@@ -1467,13 +1467,13 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
     };
     (HVMOP_set_evtchn_upcall_vector) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `HVM_PARAM_CALLBACK_IRQ`."
+        "x86 PV, ARM: never; HVM and PVH: from 4.6. Where it is absent: ENOSYS before 4.6, EINVAL from 4.6 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `HVM_PARAM_CALLBACK_IRQ`. Note: the older way sets one vector for all vCPUs and needs XENFEAT_hvm_callback_vector."
     };
     (HVMOP_guest_request_vm_event) => {
         "all guests: from 4.6. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
     };
     (HVMOP_altp2m) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Missing without `altp2m` (EOPNOTSUPP). Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Missing without `altp2m` (EOPNOTSUPP). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: EOPNOTSUPP where the domain or the processor has it not."
     };
     (HVMOP_altp2m_get_domain_state) => {
         "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
@@ -1536,10 +1536,10 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
     };
     (KEXEC_CMD_kexec_load_v1) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: kexec_load by its old name; goes after 4.22."
     };
     (KEXEC_CMD_kexec_unload_v1) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: kexec_unload by its old name; goes after 4.22."
     };
     (KEXEC_CMD_kexec_get_range) => {
         "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
@@ -1554,25 +1554,25 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
     };
     (KEXEC_RANGE_MA_XENHEAP) => {
-        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM. Note: IA-64."
     };
     (KEXEC_RANGE_MA_BOOT_PARAM) => {
-        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM. Note: IA-64."
     };
     (KEXEC_RANGE_MA_EFI_MEMMAP) => {
-        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM. Note: IA-64."
     };
     (KEXEC_RANGE_MA_VMCOREINFO) => {
         "x86 PV: from 3.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
     };
     (KEXEC_CMD_kexec_load) => {
-        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `KEXEC_CMD_kexec_load_v1`."
+        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `KEXEC_CMD_kexec_load_v1`. Note: number 1 before 4.4."
     };
     (KEXEC_CMD_kexec_unload) => {
-        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `KEXEC_CMD_kexec_unload_v1`."
+        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `KEXEC_CMD_kexec_unload_v1`. Note: number 2 before 4.4."
     };
     (KEXEC_CMD_kexec_status) => {
-        "x86 PV: from 4.9; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.9; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: older releases answer 0 and say nothing."
     };
     (__HYPERVISOR_tmem_op) => {
         "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Missing without `CONFIG_TMEM` (ENOSYS) and `tmem` (ENODEV). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: a stub in 3.4."
@@ -1635,10 +1635,10 @@ macro_rules! gate_row {
         "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Missing without `vpmu` (EOPNOTSUPP). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: HVM guests with an emulated APIC get EOPNOTSUPP."
     };
     (XENPMU_mode_get) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
     };
     (XENPMU_mode_set) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
     };
     (XENPMU_MODE_OFF) => {
         "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
@@ -1653,10 +1653,10 @@ macro_rules! gate_row {
         "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
     };
     (XENPMU_feature_get) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
     };
     (XENPMU_feature_set) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
     };
     (XENPMU_FEATURE_INTEL_BTS) => {
         "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
@@ -1683,7 +1683,7 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Missing without `CONFIG_HVM` (ENOSYS) and `CONFIG_IOREQ_SERVER` (ENOSYS from 4.15). Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_hvm_op`."
     };
     (XEN_DMOP_create_ioreq_server) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_create_ioreq_server`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_create_ioreq_server`. Note: before 4.5: one page, by HVM_PARAM_IOREQ_PFN."
     };
     (XEN_DMOP_get_ioreq_server_info) => {
         "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_get_ioreq_server_info`."
@@ -1731,7 +1731,7 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.10; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `SCHEDOP_remote_shutdown`."
     };
     (XEN_DMOP_relocate_memory) => {
-        "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `XENMEM_add_to_physmap`."
+        "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `XENMEM_add_to_physmap`. Note: the older way goes page by page."
     };
     (XEN_DMOP_pin_memory_cacheattr) => {
         "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `__HYPERVISOR_domctl`."
@@ -4804,8 +4804,8 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
-    "",
-    "",
+    "XENFEAT_mmu_pt_update_preserve_ad announces it",
+    "for page tables of a translated domain",
     "",
     "",
     "",
@@ -4820,13 +4820,13 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
+    "3.0.2 gave the number to DOM0_SETVCPUCONTEXT",
     "",
     "",
     "",
     "",
     "",
-    "",
-    "",
+    "3.0.2 renamed it to DOM0_SETVCPUAFFINITY",
     "",
     "",
     "",
@@ -4852,6 +4852,7 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "another interface version is refused with EACCES",
+    "XENPF_settime by its old name",
     "",
     "",
     "",
@@ -4871,7 +4872,9 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
+    "the only sub-op on ARM; without it the seconds end in 2106",
     "",
+    "a PV domain 0 finds the same in its start page",
     "",
     "",
     "",
@@ -4884,28 +4887,50 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
+    "the older way returns machine frames and leaves the table of frames to the guest",
     "",
     "",
+    "XENFEAT_memory_op_vnode_supported announces it",
+    "only for translated domains: PV gets EINVAL for itself",
     "",
+    "with XENMAPIDX_grant_table_status in the index: the status frames of version 2",
     "",
     "",
+    "PV maps foreign frames with mmu_update instead",
     "",
     "",
+    "ENOSYS also where the domain was given no map, as domain 0",
     "",
+    "the older way is not atomic; ARM knows the call and refuses",
+    "older kernels have the addresses compiled in",
     "",
+    "the older way gives another value: how much there is, not the highest frame",
+    "the older way frees the page, this one keeps it",
+    "without it: an ordinary balloon",
     "",
+    "always 0 on ARM",
+    "always 0 on ARM",
     "",
     "",
     "",
     "",
+    "4.6 numbered its sub-ops anew",
     "",
+    "number 1 in 4.5",
+    "number 2 in 4.5",
     "",
     "",
     "",
+    "4.6 numbered its sub-ops anew",
     "",
     "",
     "",
+    "number 4 before 4.6",
     "",
+    "number 5 before 4.6; the name of debug_gfn for machine frames",
+    "number 6 before 4.6",
+    "number 7 before 4.6",
+    "number 8 before 4.6",
     "",
     "",
     "",
@@ -4913,38 +4938,13 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
+    "without it: one call per frame",
+    "the number became add_to_physmap_batch in 4.4",
+    "without it: populate, and fail late",
     "",
+    "without it: one node",
     "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
+    "of another domain, never of the caller; up to 32 frames at once before 4.15",
     "",
     "",
     "",
@@ -4970,36 +4970,36 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
+    "without it: no features; an unknown submap is EINVAL",
+    "",
+    "",
+    "translated PV guests of 3.0.2",
+    "",
+    "a 32-bit Xen built so",
+    "set with VMASST_TYPE_pae_extended_cr3",
     "",
     "",
     "",
     "",
     "",
+    "in later releases only where the domain has such interrupts",
     "",
     "",
     "",
+    "what a kernel says of itself in its notes; Xen never sets it",
+    "ARM: unless the domain is direct-mapped",
+    "ARM: if the domain is",
+    "ARM sets it and refuses the call",
     "",
     "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
+    "the argument must be null; 0 where the security policy denies it",
+    "XenStore has it too, in vm",
+    "a denied guest gets a text that says so, from 4.7",
+    "ENODATA where Xen was linked without one",
+    "the older way has 16 bytes",
+    "the older way has 1024 bytes",
+    "the older way has 64 bytes",
+    "the older way has 1024 bytes",
     "unprivileged guests may write where Xen is built for debugging",
     "",
     "",
@@ -5014,53 +5014,53 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
+    "a debugging aid of 3.0.0",
+    "the older way copies instead of giving the page away; ARM says so in the status of each entry",
+    "without it: map, copy, unmap",
+    "",
+    "",
+    "",
+    "without it: 4 frames on 3.0",
+    "without it: unmap, then set the mapping; ARM says so in the status of each entry",
+    "without it, or where version 2 is switched off: version 1; ARM has version 1 only",
+    "HVM maps them with XENMEM_add_to_physmap; ARM says so in the status",
+    "without it: 1, unless set_version made it 2",
+    "without it: exchange unused entries by hand",
+    "for devices without coherent caches",
     "",
     "",
     "",
     "",
     "",
     "",
+    "32-bit guests",
+    "32-bit guests",
     "",
+    "32-bit guests; without it: page directories below 4 GiB",
     "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
+    "without it: read until two readings agree",
+    "64-bit guests",
     "",
     "does not return",
     "x86_64 only; the number is iret later",
     "x86_32 only; the number is iret later",
     "an unknown vCPU is ENOENT before the sub-op is looked at",
+    "ARM starts processors with PSCI",
+    "ARM starts processors with PSCI",
+    "ARM stops processors with PSCI",
     "",
+    "without it: stolen time is unknown",
+    "the older way asks each time",
+    "the older way sets each tick",
+    "without it the tick of 100 Hz stays",
     "",
+    "the older way sets time 0",
+    "without it: the shared page has vcpu_info for 32 vCPUs on x86, for 1 on ARM; in the header from 3.1",
     "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
+    "EINVAL unless the vCPU is pinned",
+    "32-bit guests of a 64-bit Xen get ENOSYS before 4.17; without it: the time in vcpu_info",
+    "ARM sets XENFEAT_runstate_phys_area and refuses the call",
+    "XENFEAT_vcpu_time_phys_area announces it",
     "x86_64 only",
     "",
     "",
@@ -5081,11 +5081,11 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
-    "",
-    "",
-    "",
-    "",
-    "",
+    "3.0.0 only",
+    "x86_64 only",
+    "without it: map and clear",
+    "without it: map and copy",
+    "the older way is once per vCPU",
     "",
     "",
     "the number is xsm_op from 3.2",
@@ -5128,6 +5128,26 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
+    "the older way takes the reason in place of a pointer",
+    "",
+    "",
+    "",
+    "",
+    "",
+    "toolstacks must know it too",
+    "without it: block until any event",
+    "",
+    "the older way has no second phase",
+    "",
+    "",
+    "",
+    "ENOSYS also for an unknown type",
+    "",
+    "",
+    "",
+    "CALLBACKTYPE_sysenter by its old number, of the 32-bit Xen",
+    "",
+    "number 3 before 3.2",
     "",
     "",
     "",
@@ -5152,82 +5172,69 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
+    "HVM needs XENFEAT_hvm_pirqs",
     "",
     "",
     "",
     "",
     "",
     "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
+    "not in 3.0.0: clear the mask bit and look for a pending event",
+    "without it: close every port",
+    "without it: stay with 2-level event channels",
+    "refused while 2-level is in use: ENOSYS before 4.8, EOPNOTSUPP from then on",
+    "ENOSYS while 2-level is in use",
+    "Xen's own continuation of EVTCHNOP_reset; not for guests",
     "ARM knows some sub-ops for PCI, with CONFIG_HAS_PCI",
+    "PHYSDEVOP_eoi follows it",
+    "HVM needs XENFEAT_hvm_pirqs from 4.9; IRQ_STATUS_QUERY on 3.0.2 and before",
+    "SET_IOPL on 3.0.2 and before",
+    "SET_IOBITMAP on 3.0.2 and before",
+    "APIC_READ on 3.0.2 and before",
+    "APIC_WRITE on 3.0.2 and before",
+    "ASSIGN_VECTOR on 3.0.2 and before",
+    "did nothing",
+    "HVM needs XENFEAT_hvm_pirqs from 4.9",
+    "the older way has no MSI; HVM needs XENFEAT_hvm_pirqs from 4.9",
     "",
     "",
     "",
     "",
     "",
+    "HVM needs XENFEAT_hvm_pirqs from 4.9",
     "",
     "",
+    "with it PHYSDEVOP_eoi unmasks the event channel too; without it: PHYSDEVOP_irq_status_query for each",
     "",
     "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
+    "the older way programs the IO-APIC too",
+    "the older way asks for any; HVM needs XENFEAT_hvm_pirqs from 4.9",
+    "HVM: domain 0 only",
+    "the older ways know segment 0 only; HVM: domain 0 only; the options are those of ARM",
+    "the older way knows segment 0 only; HVM: domain 0 only; the options are those of ARM",
+    "the older way knows segment 0 only",
     "",
     "",
     "",
     "",
     "",
     "PV guests may speak for an HVM guest that they serve",
+    "EPERM where the domain may not set it itself",
+    "EPERM where the domain may not read it itself, from 4.6",
     "",
     "",
     "",
+    "on x86 the same value is a vector",
+    "XENFEAT_hvm_callback_vector announces it; on ARM the same value is a PPI",
     "",
     "",
     "",
     "",
     "",
     "",
+    "used by tools only",
+    "IA-64",
+    "IA-64",
     "",
     "",
     "",
@@ -5280,16 +5287,9 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
+    "the older way sets one vector for all vCPUs and needs XENFEAT_hvm_callback_vector",
     "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
+    "EOPNOTSUPP where the domain or the processor has it not",
     "",
     "",
     "",
@@ -5310,19 +5310,19 @@ pub(super) static NOTES: [&str; 590] = [
     "another interface version is refused with EACCES",
     "a sub-op that is not there answers 0 before 4.22",
     "",
+    "kexec_load by its old name; goes after 4.22",
+    "kexec_unload by its old name; goes after 4.22",
     "",
     "",
     "",
     "",
+    "IA-64",
+    "IA-64",
+    "IA-64",
     "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
-    "",
+    "number 1 before 4.4",
+    "number 2 before 4.4",
+    "older releases answer 0 and say nothing",
     "a stub in 3.4",
     "",
     "",
@@ -5359,6 +5359,7 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
+    "before 4.5: one page, by HVM_PARAM_IOREQ_PFN",
     "",
     "",
     "",
@@ -5374,8 +5375,7 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
-    "",
-    "",
+    "the older way goes page by page",
     "",
     "",
     "",
@@ -5611,9 +5611,9 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(91, Kind::Type, Privilege::None, true, [19, 19, 19], [5, 5, 0], [0, 0, 0]),
     Gate::new(91, Kind::Type, Privilege::None, true, [0, 0, 8], [5, 5, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, true, [20, 21, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(80, Kind::Op, Privilege::None, true, [7, 22, 0], [0, 0, 0], [0, 0, 0]),
+    Gate::new(80, Kind::Op, Privilege::None, false, [7, 22, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::Control, true, [7, 23, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(80, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 15]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [7, 7, 0], [0, 0, 6], [0, 0, 15]),
     Gate::new(80, Kind::Op, Privilege::None, true, [7, 24, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::Control, true, [25, 25, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 16]),
@@ -5823,15 +5823,7 @@ pub(super) static GATES: [Gate; 590] = [
     ),
     Gate::new(80, Kind::Op, Privilege::None, true, [12, 12, 0], [0, 0, 0], [0, 0, 24]),
     Gate::new(80, Kind::Op, Privilege::None, true, [12, 12, 12], [0, 0, 0], [0, 0, 0]),
-    Gate::new(
-        80,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [13, 13, 13],
-        [0, 0, 0],
-        [0, 0, 0],
-    ),
+    Gate::new(80, Kind::Op, Privilege::None, true, [13, 13, 13], [0, 0, 0], [0, 4, 0]),
     Gate::new(
         80,
         Kind::Op,
@@ -5844,45 +5836,61 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(
         144,
         Kind::Type,
-        Privilege::None,
+        Privilege::DeviceModel,
         true,
         [34, 34, 34],
-        [6, 6, 6],
+        [7, 7, 7],
         [0, 0, 0],
     ),
-    Gate::new(144, Kind::Type, Privilege::None, true, [3, 3, 3], [6, 6, 6], [0, 0, 26]),
-    Gate::new(144, Kind::Type, Privilege::None, true, [3, 3, 3], [6, 6, 6], [0, 0, 0]),
     Gate::new(
         144,
         Kind::Type,
-        Privilege::None,
+        Privilege::DeviceModel,
+        true,
+        [3, 3, 35],
+        [7, 7, 7],
+        [0, 5, 26],
+    ),
+    Gate::new(
+        144,
+        Kind::Type,
+        Privilege::DeviceModel,
+        true,
+        [3, 3, 35],
+        [7, 7, 7],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        144,
+        Kind::Type,
+        Privilege::DeviceModel,
         true,
         [34, 34, 34],
-        [6, 6, 6],
+        [7, 7, 7],
         [0, 0, 27],
     ),
     Gate::new(
         144,
         Kind::Type,
-        Privilege::None,
+        Privilege::DeviceModel,
         true,
         [34, 34, 34],
-        [6, 6, 6],
+        [7, 7, 7],
         [0, 0, 0],
     ),
     Gate::new(
         144,
         Kind::Type,
-        Privilege::None,
+        Privilege::DeviceModel,
         true,
-        [35, 35, 35],
-        [6, 6, 6],
+        [35, 35, 0],
+        [7, 7, 7],
         [0, 0, 0],
     ),
     Gate::new(
         144,
         Kind::Flag,
-        Privilege::None,
+        Privilege::DeviceModel,
         true,
         [36, 36, 36],
         [4, 4, 4],
@@ -5952,7 +5960,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Feature,
         Privilege::None,
         true,
-        [16, 7, 9],
+        [0, 7, 9],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -5988,7 +5996,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Feature,
         Privilege::None,
         true,
-        [16, 0, 0],
+        [38, 0, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -6058,7 +6066,7 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(
         170,
         Kind::Feature,
-        Privilege::None,
+        Privilege::Hardware,
         true,
         [9, 9, 9],
         [0, 0, 0],
@@ -6078,7 +6086,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Feature,
         Privilege::None,
         true,
-        [0, 0, 38],
+        [0, 0, 39],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -6132,13 +6140,21 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Feature,
         Privilege::None,
         true,
-        [39, 39, 0],
+        [40, 40, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(163, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 0]),
     Gate::new(163, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 0]),
-    Gate::new(163, Kind::Op, Privilege::None, true, [11, 11, 9], [0, 0, 0], [0, 0, 0]),
+    Gate::new(
+        163,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [11, 11, 9],
+        [0, 0, 0],
+        [0, 0, 0],
+    ),
     Gate::new(163, Kind::Op, Privilege::Control, true, [8, 8, 8], [0, 0, 0], [0, 0, 0]),
     Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 28]),
     Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 29]),
@@ -6179,7 +6195,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [1, 10, 19],
         [0, 0, 0],
-        [0, 4, 0],
+        [0, 6, 0],
     ),
     Gate::new(204, Kind::Op, Privilege::None, true, [1, 11, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(205, Kind::Flag, Privilege::None, true, [1, 11, 19], [4, 4, 4], [0, 0, 0]),
@@ -6199,7 +6215,7 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(204, Kind::Op, Privilege::None, true, [1, 11, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [1, 2, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [5, 0, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [1, 0, 19], [0, 0, 0], [0, 0, 32]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [1, 0, 0], [0, 0, 8], [0, 7, 32]),
     Gate::new(204, Kind::Op, Privilege::None, true, [7, 11, 19], [0, 0, 0], [0, 0, 33]),
     Gate::new(216, Kind::Flag, Privilege::None, true, [7, 11, 19], [4, 4, 4], [0, 0, 0]),
     Gate::new(216, Kind::Flag, Privilege::None, true, [7, 11, 19], [4, 4, 4], [0, 0, 0]),
@@ -6213,9 +6229,9 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
     ),
     Gate::new(204, Kind::Op, Privilege::None, true, [26, 10, 19], [0, 0, 0], [0, 0, 0]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [10, 0, 19], [0, 0, 0], [0, 0, 34]),
-    Gate::new(204, Kind::Op, Privilege::None, false, [11, 11, 0], [0, 0, 0], [0, 5, 0]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [11, 0, 0], [0, 0, 0], [0, 0, 23]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [10, 0, 0], [0, 0, 8], [0, 0, 34]),
+    Gate::new(204, Kind::Op, Privilege::None, false, [11, 11, 0], [0, 0, 0], [0, 8, 0]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [11, 0, 0], [0, 0, 8], [0, 0, 35]),
     Gate::new(204, Kind::Op, Privilege::None, true, [11, 9, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [9, 9, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [12, 0, 12], [0, 0, 0], [0, 0, 0]),
@@ -6244,7 +6260,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [8, 0, 0],
         [5, 5, 5],
-        [0, 0, 35],
+        [0, 0, 36],
     ),
     Gate::new(
         230,
@@ -6279,8 +6295,8 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [16, 0, 0],
-        [7, 0, 0],
-        [0, 0, 36],
+        [9, 0, 0],
+        [0, 0, 37],
     ),
     Gate::new(
         TOP,
@@ -6288,7 +6304,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [5, 0, 0],
-        [8, 0, 0],
+        [10, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6297,7 +6313,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [5, 0, 0],
-        [8, 0, 0],
+        [10, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6309,22 +6325,38 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(244, Kind::Op, Privilege::None, true, [1, 8, 0], [9, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [1, 8, 0], [9, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [1, 8, 0], [9, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [1, 8, 0], [9, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [16, 17, 0], [9, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [16, 17, 19], [9, 0, 5], [0, 0, 37]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [9, 0, 5], [0, 0, 38]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [9, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [9, 0, 5], [0, 0, 38]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [9, 0, 5], [0, 0, 38]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [10, 9, 19], [9, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [10, 8, 0], [9, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::Hardware, true, [2, 8, 0], [9, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [11, 19, 0], [9, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [9, 0, 5], [0, 0, 39]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [9, 0, 5], [0, 0, 40]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [1, 8, 0], [11, 0, 5], [0, 0, 0]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [1, 8, 0], [11, 0, 5], [0, 0, 0]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [1, 8, 0], [11, 0, 5], [0, 0, 0]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [1, 8, 0], [11, 0, 5], [0, 0, 0]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [16, 17, 0], [11, 0, 5], [0, 0, 0]),
+    Gate::new(
+        244,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [16, 17, 19],
+        [11, 0, 5],
+        [0, 0, 38],
+    ),
+    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [11, 0, 5], [0, 0, 39]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [11, 0, 5], [0, 0, 0]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [11, 0, 5], [0, 0, 39]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [11, 0, 5], [0, 0, 39]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [10, 9, 19], [11, 0, 5], [0, 0, 0]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [10, 8, 0], [11, 0, 5], [0, 0, 0]),
+    Gate::new(
+        244,
+        Kind::Op,
+        Privilege::Hardware,
+        true,
+        [2, 8, 0],
+        [11, 0, 5],
+        [0, 0, 0],
+    ),
+    Gate::new(244, Kind::Op, Privilege::None, true, [11, 19, 0], [11, 0, 5], [0, 0, 0]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [11, 0, 5], [0, 0, 40]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [11, 0, 5], [0, 0, 41]),
     Gate::new(
         TOP,
         Kind::Hypercall,
@@ -6345,90 +6377,45 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [1, 8, 0],
         [0, 0, 0],
-        [0, 6, 0],
+        [0, 9, 0],
     ),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [5, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [17, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [17, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [18, 0, 0], [1, 6, 0], [0, 0, 41]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [18, 0, 0], [1, 6, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [18, 0, 0], [1, 6, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [5, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [1, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [17, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [17, 0, 0], [1, 12, 0], [0, 0, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [18, 0, 0], [1, 12, 0], [0, 0, 42]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [41, 0, 0], [13, 12, 0], [0, 10, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [41, 0, 0], [13, 12, 0], [0, 10, 0]),
     Gate::new(
         TOP,
         Kind::Hypercall,
         Privilege::Control,
         true,
-        [40, 0, 0],
-        [10, 0, 0],
-        [0, 7, 0],
-    ),
-    Gate::new(
-        288,
-        Kind::Op,
-        Privilege::Control,
-        true,
-        [41, 0, 0],
-        [11, 0, 0],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        288,
-        Kind::Op,
-        Privilege::Control,
-        true,
-        [41, 0, 0],
-        [11, 0, 0],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        288,
-        Kind::Op,
-        Privilege::Control,
-        true,
-        [41, 0, 0],
-        [11, 0, 0],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        288,
-        Kind::Op,
-        Privilege::Control,
-        true,
-        [41, 0, 0],
-        [11, 0, 0],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        288,
-        Kind::Op,
-        Privilege::Control,
-        true,
-        [41, 0, 0],
-        [11, 0, 0],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        288,
-        Kind::Op,
-        Privilege::Control,
-        true,
         [42, 0, 0],
-        [11, 0, 0],
+        [14, 0, 0],
+        [0, 11, 0],
+    ),
+    Gate::new(
+        288,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [43, 0, 0],
+        [15, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6436,8 +6423,53 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::Control,
         true,
-        [42, 0, 0],
-        [11, 0, 0],
+        [43, 0, 0],
+        [15, 0, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        288,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [43, 0, 0],
+        [15, 0, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        288,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [43, 0, 0],
+        [15, 0, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        288,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [43, 0, 0],
+        [15, 0, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        288,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [44, 0, 0],
+        [15, 0, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        288,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [44, 0, 0],
+        [15, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6446,8 +6478,8 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [10, 19, 12],
-        [12, 0, 0],
-        [0, 8, 0],
+        [16, 0, 0],
+        [0, 12, 0],
     ),
     Gate::new(
         296,
@@ -6455,7 +6487,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6464,7 +6496,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6473,7 +6505,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6482,7 +6514,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6491,7 +6523,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6500,7 +6532,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6509,7 +6541,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6518,7 +6550,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6527,7 +6559,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6536,7 +6568,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6545,7 +6577,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6554,7 +6586,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6563,7 +6595,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6572,7 +6604,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6580,17 +6612,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::Control,
         true,
-        [43, 44, 45],
-        [13, 0, 0],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        296,
-        Kind::Op,
-        Privilege::Control,
-        true,
-        [10, 19, 12],
-        [13, 0, 0],
+        [45, 46, 47],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6599,7 +6622,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6608,7 +6631,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6617,7 +6640,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6626,7 +6649,16 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [10, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        296,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [10, 19, 12],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6635,7 +6667,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [11, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6644,7 +6676,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [11, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6653,7 +6685,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [9, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6662,7 +6694,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [19, 19, 12],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6671,7 +6703,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [13, 13, 13],
-        [13, 0, 0],
+        [17, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -6692,11 +6724,11 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [16, 26, 9],
         [0, 0, 0],
-        [0, 0, 42],
+        [0, 0, 43],
     ),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 42]),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 42]),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 42]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 43]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 43]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 43]),
     Gate::new(
         328,
         Kind::Reason,
@@ -6740,7 +6772,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [18, 18, 9],
         [4, 4, 4],
-        [0, 0, 43],
+        [0, 0, 44],
     ),
     Gate::new(
         328,
@@ -6749,11 +6781,11 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [8, 8, 8],
         [4, 4, 4],
-        [0, 0, 44],
+        [0, 0, 45],
     ),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 45]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 46]),
     Gate::new(325, Kind::Op, Privilege::Control, true, [7, 26, 9], [0, 0, 0], [0, 0, 0]),
-    Gate::new(325, Kind::Op, Privilege::None, true, [18, 18, 9], [0, 0, 0], [1, 0, 46]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [18, 18, 9], [0, 0, 0], [1, 0, 47]),
     Gate::new(325, Kind::Op, Privilege::None, true, [18, 18, 9], [0, 0, 0], [0, 0, 0]),
     Gate::new(325, Kind::Op, Privilege::Hardware, true, [8, 8, 8], [0, 0, 0], [0, 0, 0]),
     Gate::new(
@@ -6763,44 +6795,44 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 0, 0],
         [0, 0, 0],
-        [0, 0, 47],
+        [0, 0, 48],
     ),
-    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 48]),
+    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 49]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
-    Gate::new(341, Kind::Type, Privilege::None, true, [46, 0, 0], [1, 0, 0], [0, 0, 0]),
+    Gate::new(341, Kind::Type, Privilege::None, true, [48, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
-    Gate::new(341, Kind::Type, Privilege::None, true, [10, 0, 0], [1, 0, 0], [0, 0, 49]),
+    Gate::new(341, Kind::Type, Privilege::None, true, [10, 0, 0], [1, 0, 0], [0, 0, 50]),
     Gate::new(341, Kind::Type, Privilege::None, true, [10, 0, 0], [1, 0, 0], [0, 0, 0]),
-    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 50]),
+    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 51]),
     Gate::new(
         TOP,
         Kind::Hypercall,
         Privilege::None,
         true,
-        [47, 0, 0],
+        [49, 0, 0],
         [0, 0, 0],
-        [0, 9, 0],
+        [0, 13, 0],
     ),
-    Gate::new(350, Kind::Op, Privilege::None, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::Control, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::Control, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::Control, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::Control, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::Control, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::Control, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::Control, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::None, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::Control, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::Control, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::None, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::Control, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::None, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::None, true, [47, 0, 0], [5, 0, 0], [0, 0, 0]),
-    Gate::new(350, Kind::Op, Privilege::None, true, [48, 0, 0], [5, 0, 0], [0, 0, 0]),
     Gate::new(350, Kind::Op, Privilege::None, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
     Gate::new(350, Kind::Op, Privilege::Control, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::Control, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::Control, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::Control, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::Control, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::Control, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::Control, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::None, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::Control, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::Control, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::None, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::Control, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::None, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::None, true, [49, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::None, true, [50, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::None, true, [51, 0, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(350, Kind::Op, Privilege::Control, true, [51, 0, 0], [5, 0, 0], [0, 0, 0]),
     Gate::new(
         TOP,
         Kind::Hypercall,
@@ -6808,20 +6840,20 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 7, 9],
         [0, 0, 0],
-        [0, 0, 51],
+        [0, 0, 52],
     ),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 52]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [32, 32, 32], [0, 0, 0], [0, 10, 0]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 52]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 52]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 52]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 52]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 52]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 52]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 52]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 52]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 52]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 52]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 53]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [32, 32, 32], [0, 0, 0], [0, 14, 0]),
     Gate::new(
         369,
         Kind::Op,
@@ -6829,7 +6861,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [32, 32, 32],
         [0, 0, 0],
-        [0, 10, 0],
+        [0, 14, 0],
     ),
     Gate::new(369, Kind::Op, Privilege::None, false, [32, 32, 32], [0, 0, 0], [0, 0, 0]),
     Gate::new(369, Kind::Op, Privilege::None, true, [35, 35, 35], [0, 0, 0], [2, 0, 0]),
@@ -6838,12 +6870,12 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Hypercall,
         Privilege::None,
         true,
-        [7, 18, 37],
+        [7, 18, 9],
         [0, 0, 0],
-        [0, 0, 53],
+        [0, 0, 54],
     ),
     Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 0, 53]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 0, 54]),
     Gate::new(
         385,
         Kind::Op,
@@ -6851,7 +6883,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 0, 0],
         [1, 0, 0],
-        [0, 0, 53],
+        [0, 0, 54],
     ),
     Gate::new(
         385,
@@ -6860,7 +6892,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 0, 0],
         [1, 0, 0],
-        [0, 0, 53],
+        [0, 0, 54],
     ),
     Gate::new(
         385,
@@ -6869,7 +6901,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 0, 0],
         [1, 0, 0],
-        [0, 0, 53],
+        [0, 0, 54],
     ),
     Gate::new(
         385,
@@ -6878,7 +6910,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 0, 0],
         [1, 0, 0],
-        [0, 0, 53],
+        [0, 0, 54],
     ),
     Gate::new(
         385,
@@ -6887,19 +6919,19 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 0, 0],
         [1, 0, 0],
-        [0, 0, 53],
+        [0, 0, 54],
     ),
     Gate::new(
         385,
         Kind::Op,
         Privilege::Hardware,
         true,
-        [50, 0, 0],
+        [52, 0, 0],
         [1, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 0, 54]),
-    Gate::new(385, Kind::Op, Privilege::None, false, [2, 18, 0], [1, 0, 0], [0, 0, 55]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 0, 55]),
+    Gate::new(385, Kind::Op, Privilege::None, false, [2, 18, 0], [1, 0, 0], [0, 0, 56]),
     Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
@@ -6925,7 +6957,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [17, 0, 0],
         [1, 0, 0],
-        [0, 0, 56],
+        [0, 0, 57],
     ),
     Gate::new(
         385,
@@ -6934,27 +6966,27 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [11, 15, 0],
         [1, 0, 0],
-        [0, 0, 55],
+        [0, 0, 56],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [18, 18, 0], [1, 0, 0], [0, 0, 57]),
-    Gate::new(385, Kind::Op, Privilege::Hardware, true, [9, 0, 0], [1, 0, 0], [0, 0, 0]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [18, 18, 0], [1, 0, 0], [0, 0, 58]),
+    Gate::new(385, Kind::Op, Privilege::Hardware, true, [9, 3, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(
         385,
         Kind::Op,
         Privilege::Hardware,
         true,
-        [9, 0, 37],
+        [9, 31, 37],
         [1, 0, 0],
-        [0, 11, 58],
+        [0, 15, 59],
     ),
     Gate::new(
         385,
         Kind::Op,
         Privilege::Hardware,
         true,
-        [9, 0, 37],
+        [9, 31, 37],
         [1, 0, 0],
-        [0, 11, 59],
+        [0, 15, 60],
     ),
     Gate::new(
         385,
@@ -6963,9 +6995,9 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [9, 0, 0],
         [1, 0, 0],
-        [0, 0, 60],
+        [0, 0, 61],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [9, 0, 0], [1, 0, 0], [3, 0, 61]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [9, 0, 0], [1, 0, 0], [3, 0, 62]),
     Gate::new(
         385,
         Kind::Op,
@@ -7000,7 +7032,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [15, 15, 15],
         [1, 0, 0],
-        [0, 11, 0],
+        [0, 16, 0],
     ),
     Gate::new(
         TOP,
@@ -7009,86 +7041,126 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 7, 9],
         [0, 0, 0],
-        [0, 12, 0],
+        [0, 17, 0],
     ),
     Gate::new(418, Kind::Op, Privilege::None, false, [7, 7, 9], [0, 0, 0], [0, 0, 0]),
     Gate::new(418, Kind::Op, Privilege::None, false, [7, 7, 9], [0, 0, 0], [0, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [7, 7, 9], [5, 5, 5], [0, 0, 0]),
+    Gate::new(420, Kind::Param, Privilege::None, true, [7, 7, 9], [5, 5, 18], [0, 0, 0]),
     Gate::new(421, Kind::Type, Privilege::None, true, [7, 7, 0], [4, 4, 4], [0, 0, 0]),
     Gate::new(421, Kind::Type, Privilege::None, true, [7, 7, 0], [4, 4, 4], [0, 0, 0]),
     Gate::new(421, Kind::Type, Privilege::None, true, [0, 0, 8], [4, 4, 4], [0, 0, 0]),
     Gate::new(421, Kind::Type, Privilege::None, true, [18, 18, 0], [4, 4, 4], [0, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [7, 7, 9], [5, 5, 5], [0, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [7, 7, 9], [5, 5, 5], [0, 0, 0]),
+    Gate::new(420, Kind::Param, Privilege::None, true, [7, 7, 9], [5, 5, 18], [0, 0, 0]),
+    Gate::new(420, Kind::Param, Privilege::None, true, [7, 7, 9], [5, 5, 18], [0, 0, 0]),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
-        [51, 51, 0],
-        [5, 5, 5],
+        [53, 53, 0],
+        [5, 5, 18],
         [0, 0, 0],
     ),
-    Gate::new(420, Kind::Param, Privilege::None, true, [7, 7, 0], [5, 5, 5], [0, 0, 0]),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
+        true,
+        [54, 54, 0],
+        [5, 5, 18],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
         true,
         [25, 25, 0],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
         [25, 25, 0],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
-    Gate::new(420, Kind::Param, Privilege::None, true, [0, 0, 0], [5, 5, 5], [0, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [0, 0, 0], [5, 5, 5], [0, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [0, 0, 0], [5, 5, 5], [0, 0, 0]),
+    Gate::new(420, Kind::Param, Privilege::None, true, [0, 0, 0], [5, 5, 18], [0, 0, 0]),
+    Gate::new(420, Kind::Param, Privilege::None, true, [0, 0, 0], [5, 5, 18], [0, 0, 0]),
+    Gate::new(420, Kind::Param, Privilege::None, true, [0, 0, 0], [5, 5, 18], [0, 0, 0]),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
         [17, 17, 0],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
         [10, 10, 0],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
-    Gate::new(420, Kind::Param, Privilege::None, true, [2, 2, 0], [5, 5, 5], [0, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [2, 2, 0], [5, 5, 5], [0, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [2, 2, 0], [5, 5, 5], [0, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [2, 2, 0], [5, 5, 5], [0, 0, 0]),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
+        true,
+        [2, 2, 0],
+        [5, 5, 18],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
+        true,
+        [2, 2, 0],
+        [5, 5, 18],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
+        true,
+        [55, 55, 0],
+        [19, 19, 18],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
+        true,
+        [2, 2, 0],
+        [5, 5, 18],
+        [0, 0, 0],
+    ),
     Gate::new(
         420,
         Kind::Param,
         Privilege::None,
         true,
         [17, 17, 0],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
         [17, 17, 0],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7097,7 +7169,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [18, 18, 9],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7106,7 +7178,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [18, 18, 9],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7115,84 +7187,142 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [18, 18, 0],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
-        [18, 18, 0],
-        [5, 5, 5],
+        [56, 56, 0],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
-        [18, 18, 0],
-        [5, 5, 5],
+        [56, 56, 0],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
-        [18, 18, 0],
-        [5, 5, 5],
+        [56, 56, 0],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
-        [18, 18, 0],
-        [5, 5, 5],
+        [56, 56, 0],
+        [5, 5, 18],
         [0, 0, 0],
     ),
-    Gate::new(420, Kind::Param, Privilege::None, true, [9, 9, 0], [5, 5, 5], [0, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [9, 9, 0], [5, 5, 5], [5, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [9, 9, 0], [5, 5, 5], [0, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [9, 9, 0], [5, 5, 5], [0, 0, 0]),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
+        true,
+        [9, 9, 0],
+        [5, 5, 18],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
+        true,
+        [57, 57, 0],
+        [5, 5, 18],
+        [5, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
+        true,
+        [58, 58, 0],
+        [19, 19, 18],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
+        true,
+        [9, 9, 0],
+        [5, 5, 18],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
         true,
         [27, 27, 0],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
         [13, 13, 13],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
-    Gate::new(420, Kind::Param, Privilege::None, true, [9, 9, 0], [5, 5, 5], [0, 0, 0]),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
+        true,
+        [9, 9, 0],
+        [5, 5, 18],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
+        true,
+        [59, 59, 0],
+        [5, 5, 18],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
         true,
         [19, 19, 0],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
-        [19, 19, 0],
-        [5, 5, 5],
+        [12, 12, 0],
+        [5, 5, 18],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::Control,
+        true,
+        [12, 12, 0],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7201,25 +7331,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [12, 12, 0],
-        [5, 5, 5],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        420,
-        Kind::Param,
-        Privilege::None,
-        true,
-        [12, 12, 0],
-        [5, 5, 5],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        420,
-        Kind::Param,
-        Privilege::None,
-        true,
-        [12, 12, 0],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7228,26 +7340,26 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [13, 13, 0],
-        [5, 5, 5],
+        [5, 5, 18],
         [0, 0, 0],
     ),
-    Gate::new(420, Kind::Param, Privilege::None, true, [8, 8, 0], [5, 5, 5], [6, 0, 0]),
+    Gate::new(420, Kind::Param, Privilege::None, true, [8, 8, 0], [5, 5, 18], [6, 0, 0]),
     Gate::new(
         420,
         Kind::Param,
         Privilege::None,
         true,
-        [52, 52, 0],
-        [5, 5, 5],
+        [60, 60, 0],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
         420,
         Kind::Param,
-        Privilege::None,
+        Privilege::Control,
         true,
-        [38, 38, 0],
-        [5, 5, 5],
+        [39, 39, 0],
+        [5, 5, 18],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7255,16 +7367,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [53, 53, 0],
-        [0, 0, 0],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        418,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [53, 53, 0],
+        [61, 61, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7273,17 +7376,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [53, 53, 0],
-        [0, 0, 0],
-        [0, 0, 0],
-    ),
-    Gate::new(418, Kind::Op, Privilege::None, true, [10, 10, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(
-        418,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [54, 54, 0],
+        [61, 61, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7292,7 +7385,17 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [54, 54, 0],
+        [61, 61, 0],
+        [0, 0, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(418, Kind::Op, Privilege::None, true, [0, 10, 0], [5, 0, 0], [0, 0, 0]),
+    Gate::new(
+        418,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [62, 62, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7301,7 +7404,16 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [54, 54, 0],
+        [62, 62, 0],
+        [0, 0, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        418,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [62, 62, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7321,7 +7433,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [55, 55, 0],
+        [63, 63, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7330,7 +7442,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [55, 55, 0],
+        [63, 63, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7339,7 +7451,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [56, 56, 0],
+        [64, 64, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7349,7 +7461,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [57, 57, 0],
+        [65, 65, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7358,7 +7470,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [58, 58, 0],
+        [66, 66, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7367,7 +7479,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [58, 58, 0],
+        [66, 66, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7376,7 +7488,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [58, 58, 0],
+        [66, 66, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7385,7 +7497,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [58, 58, 0],
+        [66, 66, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7394,7 +7506,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [58, 58, 0],
+        [66, 66, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7403,29 +7515,149 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [58, 58, 0],
+        [66, 66, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(418, Kind::Op, Privilege::None, true, [13, 13, 0], [0, 0, 0], [0, 0, 62]),
+    Gate::new(418, Kind::Op, Privilege::None, true, [0, 13, 0], [20, 0, 0], [0, 0, 63]),
     Gate::new(418, Kind::Op, Privilege::None, true, [13, 13, 13], [0, 0, 0], [0, 0, 0]),
-    Gate::new(418, Kind::Op, Privilege::None, false, [13, 13, 0], [0, 0, 0], [0, 13, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [13, 13, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [13, 13, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [13, 13, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [13, 13, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [13, 13, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [13, 13, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [13, 13, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [13, 13, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [3, 3, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [34, 34, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [34, 34, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [34, 34, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [34, 34, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [59, 59, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [30, 30, 0], [14, 14, 6], [0, 0, 0]),
-    Gate::new(489, Kind::Op, Privilege::None, true, [30, 30, 0], [14, 14, 6], [0, 0, 0]),
+    Gate::new(418, Kind::Op, Privilege::None, false, [13, 13, 0], [0, 0, 0], [0, 18, 0]),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [13, 13, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [13, 13, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [13, 13, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [13, 13, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [13, 13, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [13, 13, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [13, 13, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [13, 13, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(489, Kind::Op, Privilege::None, true, [3, 3, 0], [21, 21, 12], [0, 0, 0]),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [34, 34, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [34, 34, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [34, 34, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [34, 34, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [67, 67, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [30, 30, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [30, 30, 0],
+        [21, 21, 12],
+        [0, 0, 0],
+    ),
     Gate::new(
         TOP,
         Kind::Hypercall,
@@ -7433,7 +7665,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 18, 9],
         [0, 0, 0],
-        [0, 14, 2],
+        [0, 19, 2],
     ),
     Gate::new(
         TOP,
@@ -7451,7 +7683,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [25, 0, 0],
         [0, 0, 0],
-        [0, 15, 0],
+        [0, 20, 0],
     ),
     Gate::new(
         508,
@@ -7459,7 +7691,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [25, 0, 0],
-        [15, 0, 0],
+        [22, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7468,7 +7700,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [25, 0, 0],
-        [15, 0, 0],
+        [22, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7477,7 +7709,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [25, 0, 0],
-        [15, 0, 0],
+        [22, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7486,7 +7718,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [25, 0, 0],
-        [15, 0, 0],
+        [22, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7558,16 +7790,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [32, 0, 0],
-        [15, 0, 0],
-        [0, 0, 63],
-    ),
-    Gate::new(
-        508,
-        Kind::Op,
-        Privilege::Control,
-        true,
-        [32, 0, 0],
-        [15, 0, 0],
+        [22, 0, 0],
         [0, 0, 64],
     ),
     Gate::new(
@@ -7575,8 +7798,17 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::Control,
         true,
-        [52, 0, 0],
-        [15, 0, 0],
+        [32, 0, 0],
+        [22, 0, 0],
+        [0, 0, 65],
+    ),
+    Gate::new(
+        508,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [60, 0, 0],
+        [22, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7584,36 +7816,36 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Hypercall,
         Privilege::None,
         true,
-        [60, 61, 0],
+        [68, 69, 0],
         [0, 0, 0],
-        [0, 16, 0],
+        [0, 21, 0],
     ),
     Gate::new(
         523,
         Kind::Op,
         Privilege::Control,
         true,
-        [60, 61, 0],
-        [16, 16, 0],
+        [68, 69, 0],
+        [23, 23, 0],
         [0, 0, 0],
     ),
-    Gate::new(523, Kind::Op, Privilege::None, true, [60, 61, 0], [16, 16, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [60, 61, 0], [16, 16, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [62, 63, 0], [16, 16, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [60, 61, 0], [16, 16, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [60, 61, 0], [16, 16, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [60, 61, 0], [16, 16, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [60, 61, 0], [16, 16, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [62, 63, 0], [16, 16, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [62, 63, 0], [16, 16, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [62, 63, 0], [16, 16, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [68, 69, 0], [23, 23, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [68, 69, 0], [23, 23, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [70, 71, 0], [23, 23, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [68, 69, 0], [23, 23, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [68, 69, 0], [23, 23, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [68, 69, 0], [23, 23, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [68, 69, 0], [23, 23, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [70, 71, 0], [23, 23, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [70, 71, 0], [23, 23, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [70, 71, 0], [23, 23, 0], [0, 0, 0]),
     Gate::new(
         523,
         Kind::Op,
         Privilege::Control,
         true,
-        [60, 61, 0],
-        [16, 16, 0],
+        [68, 69, 0],
+        [23, 23, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7621,8 +7853,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::Control,
         true,
-        [60, 61, 0],
-        [16, 16, 0],
+        [68, 69, 0],
+        [23, 23, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7632,12 +7864,44 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [34, 34, 34],
         [0, 0, 0],
-        [0, 17, 0],
+        [0, 22, 0],
     ),
-    Gate::new(537, Kind::Op, Privilege::None, true, [34, 34, 34], [6, 6, 6], [0, 0, 0]),
-    Gate::new(537, Kind::Op, Privilege::None, true, [34, 34, 34], [6, 6, 6], [0, 0, 0]),
-    Gate::new(537, Kind::Op, Privilege::None, true, [34, 34, 34], [6, 6, 6], [0, 0, 0]),
-    Gate::new(537, Kind::Op, Privilege::None, true, [34, 34, 34], [6, 6, 6], [0, 0, 0]),
+    Gate::new(
+        537,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [34, 34, 34],
+        [12, 12, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        537,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [34, 34, 34],
+        [12, 12, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        537,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [34, 34, 34],
+        [12, 12, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        537,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [34, 34, 34],
+        [12, 12, 12],
+        [0, 0, 0],
+    ),
     Gate::new(
         TOP,
         Kind::Hypercall,
@@ -7645,48 +7909,71 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [13, 8, 0],
         [0, 0, 0],
-        [0, 18, 0],
+        [0, 23, 0],
     ),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [17, 17, 0], [0, 0, 0]),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [17, 17, 0], [0, 0, 0]),
+    Gate::new(
+        542,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [13, 8, 0],
+        [24, 24, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        542,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [13, 8, 0],
+        [24, 24, 0],
+        [0, 0, 0],
+    ),
     Gate::new(544, Kind::Flag, Privilege::None, true, [13, 8, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(544, Kind::Flag, Privilege::None, true, [13, 8, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(544, Kind::Flag, Privilege::None, true, [13, 8, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(544, Kind::Flag, Privilege::None, true, [13, 8, 0], [5, 5, 0], [0, 0, 0]),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [17, 17, 0], [0, 0, 0]),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [17, 17, 0], [0, 0, 0]),
+    Gate::new(
+        542,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [13, 8, 0],
+        [24, 24, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        542,
+        Kind::Op,
+        Privilege::Control,
+        true,
+        [13, 8, 0],
+        [24, 24, 0],
+        [0, 0, 0],
+    ),
     Gate::new(550, Kind::Flag, Privilege::None, true, [13, 8, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(550, Kind::Flag, Privilege::None, true, [8, 8, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(550, Kind::Flag, Privilege::None, true, [8, 8, 0], [5, 5, 0], [0, 0, 0]),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [17, 17, 0], [0, 0, 0]),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [17, 17, 0], [0, 0, 0]),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [17, 17, 0], [0, 0, 0]),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [17, 17, 0], [0, 0, 0]),
+    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [24, 24, 0], [0, 0, 0]),
+    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [24, 24, 0], [0, 0, 0]),
+    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [24, 24, 0], [0, 0, 0]),
+    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [24, 24, 0], [0, 0, 0]),
     Gate::new(
         TOP,
         Kind::Hypercall,
         Privilege::DeviceModel,
         true,
-        [52, 52, 35],
+        [60, 60, 35],
         [0, 0, 0],
-        [0, 19, 65],
+        [0, 24, 66],
     ),
     Gate::new(
         558,
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 35],
-        [6, 6, 6],
-        [0, 0, 66],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [52, 52, 35],
-        [6, 6, 6],
+        [60, 60, 35],
+        [12, 12, 12],
         [0, 0, 67],
     ),
     Gate::new(
@@ -7694,8 +7981,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 35],
-        [6, 6, 6],
+        [60, 60, 35],
+        [12, 12, 12],
         [0, 0, 68],
     ),
     Gate::new(
@@ -7703,8 +7990,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 35],
-        [6, 6, 6],
+        [60, 60, 35],
+        [12, 12, 12],
         [0, 0, 69],
     ),
     Gate::new(
@@ -7712,8 +7999,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 35],
-        [6, 6, 6],
+        [60, 60, 35],
+        [12, 12, 12],
         [0, 0, 70],
     ),
     Gate::new(
@@ -7721,8 +8008,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 35],
-        [6, 6, 6],
+        [60, 60, 35],
+        [12, 12, 12],
         [0, 0, 71],
     ),
     Gate::new(
@@ -7730,8 +8017,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 0],
-        [6, 6, 6],
+        [60, 60, 35],
+        [12, 12, 12],
         [0, 0, 72],
     ),
     Gate::new(
@@ -7739,8 +8026,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 0],
-        [6, 6, 6],
+        [60, 60, 0],
+        [12, 12, 12],
         [0, 0, 73],
     ),
     Gate::new(
@@ -7748,8 +8035,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 0],
-        [6, 6, 6],
+        [60, 60, 0],
+        [12, 12, 12],
         [0, 0, 74],
     ),
     Gate::new(
@@ -7757,8 +8044,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 0],
-        [6, 6, 6],
+        [60, 60, 0],
+        [12, 12, 12],
         [0, 0, 75],
     ),
     Gate::new(
@@ -7766,8 +8053,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 0],
-        [6, 6, 6],
+        [60, 60, 0],
+        [12, 12, 12],
         [0, 0, 76],
     ),
     Gate::new(
@@ -7775,8 +8062,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 0],
-        [6, 6, 6],
+        [60, 60, 0],
+        [12, 12, 12],
         [0, 0, 77],
     ),
     Gate::new(
@@ -7784,8 +8071,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 0],
-        [6, 6, 6],
+        [60, 60, 0],
+        [12, 12, 12],
         [0, 0, 78],
     ),
     Gate::new(
@@ -7793,8 +8080,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 0],
-        [6, 6, 6],
+        [60, 60, 0],
+        [12, 12, 12],
         [0, 0, 79],
     ),
     Gate::new(
@@ -7802,17 +8089,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [52, 52, 0],
-        [6, 6, 6],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [38, 38, 0],
-        [6, 6, 6],
+        [60, 60, 0],
+        [12, 12, 12],
         [0, 0, 80],
     ),
     Gate::new(
@@ -7820,8 +8098,26 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
+        [60, 60, 0],
+        [12, 12, 12],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [39, 39, 0],
+        [12, 12, 12],
+        [0, 0, 81],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
         [3, 3, 0],
-        [6, 6, 6],
+        [12, 12, 12],
         [0, 0, 23],
     ),
     Gate::new(
@@ -7830,8 +8126,8 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::DeviceModel,
         true,
         [3, 3, 0],
-        [6, 6, 6],
-        [0, 0, 81],
+        [12, 12, 12],
+        [0, 0, 82],
     ),
     Gate::new(
         558,
@@ -7839,7 +8135,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::DeviceModel,
         true,
         [0, 0, 35],
-        [6, 6, 6],
+        [12, 12, 12],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7848,8 +8144,8 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::DeviceModel,
         true,
         [35, 35, 35],
-        [6, 6, 6],
-        [0, 0, 81],
+        [12, 12, 12],
+        [0, 0, 82],
     ),
     Gate::new(
         TOP,
@@ -7858,7 +8154,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [30, 30, 30],
         [0, 0, 0],
-        [0, 20, 0],
+        [0, 25, 0],
     ),
     Gate::new(
         579,
@@ -7866,7 +8162,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [30, 30, 30],
-        [6, 6, 6],
+        [12, 12, 12],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7875,7 +8171,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [30, 30, 30],
-        [6, 6, 6],
+        [12, 12, 12],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7884,7 +8180,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [30, 30, 30],
-        [6, 6, 6],
+        [12, 12, 12],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7896,15 +8192,15 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(583, Kind::Op, Privilege::Control, true, [2, 0, 0], [18, 0, 0], [0, 0, 0]),
-    Gate::new(583, Kind::Op, Privilege::Control, true, [2, 0, 0], [18, 0, 0], [0, 0, 0]),
+    Gate::new(583, Kind::Op, Privilege::Control, true, [2, 0, 0], [25, 0, 0], [0, 0, 0]),
+    Gate::new(583, Kind::Op, Privilege::Control, true, [2, 0, 0], [25, 0, 0], [0, 0, 0]),
     Gate::new(
         583,
         Kind::Op,
         Privilege::Control,
         true,
         [17, 0, 0],
-        [18, 0, 0],
+        [25, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7913,7 +8209,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [17, 0, 0],
-        [18, 0, 0],
+        [25, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7922,7 +8218,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [17, 0, 0],
-        [18, 0, 0],
+        [25, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7931,8 +8227,8 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [18, 0, 0],
-        [18, 0, 0],
-        [0, 0, 82],
+        [25, 0, 0],
+        [0, 0, 83],
     ),
 ];
 pub(super) static SPANS: &[&[Span]] = &[
@@ -7974,8 +8270,10 @@ pub(super) static SPANS: &[&[Span]] = &[
     &[from(release(4, 15, 0))],
     &[between(release(4, 11, 0), release(4, 13, 0))],
     &[from(release(4, 16, 0))],
+    &[between(release(3, 0, 2), release(4, 3, 0))],
     &[from(release(4, 10, 0))],
     &[from(release(4, 19, 0))],
+    &[between(release(4, 1, 0), release(4, 10, 0))],
     &[between(release(3, 0, 0), release(3, 2, 0))],
     &[between(release(3, 0, 3), release(3, 2, 0))],
     &[between(release(3, 1, 0), release(3, 2, 0))],
@@ -7988,6 +8286,12 @@ pub(super) static SPANS: &[&[Span]] = &[
     &[between(release(4, 1, 0), release(4, 22, 0))],
     &[between(release(3, 0, 4), release(4, 2, 0))],
     &[between(release(3, 0, 3), release(3, 0, 4))],
+    &[between(release(3, 0, 3), release(4, 14, 0))],
+    &[between(release(3, 3, 0), release(4, 12, 0))],
+    &[between(release(4, 1, 0), release(4, 14, 0))],
+    &[between(release(4, 2, 0), release(4, 14, 0))],
+    &[between(release(4, 2, 0), release(4, 12, 0))],
+    &[between(release(4, 3, 0), release(4, 14, 0))],
     &[from(release(4, 9, 0))],
     &[between(release(3, 0, 4), release(4, 9, 0))],
     &[between(release(3, 3, 0), release(4, 9, 0))],
@@ -8020,12 +8324,35 @@ pub(super) static ANSWERS: &[&[Answer]] = &[
     ],
     &[answer(Absent::Unseen, from(release(3, 0, 0)))],
     &[answer(Absent::Errno(Errno::EINVAL), from(release(3, 0, 0)))],
-    &[answer(Absent::Errno(Errno::EOPNOTSUPP), from(release(3, 0, 0)))],
+    &[
+        answer(Absent::Unseen, between(release(3, 0, 0), release(4, 14, 0))),
+        answer(Absent::Errno(Errno::EOPNOTSUPP), from(release(4, 14, 0))),
+    ],
+    &[
+        answer(
+            Absent::Errno(Errno::EOPNOTSUPP),
+            between(release(3, 0, 0), release(4, 15, 0)),
+        ),
+        answer(Absent::Errno(Errno::EINVAL), from(release(4, 15, 0))),
+    ],
+    &[answer(Absent::FalseSuccess, from(release(3, 0, 0)))],
     &[answer(Absent::OtherHypercall(23), between(release(3, 0, 0), release(3, 0, 2)))],
     &[answer(Absent::OtherHypercall(23), from(release(3, 0, 0)))],
     &[
         answer(Absent::FalseSuccess, between(release(3, 0, 0), release(3, 0, 2))),
         answer(Absent::Errno(Errno::ENOSYS), from(release(3, 0, 2))),
+    ],
+    &[answer(Absent::Errno(Errno::EOPNOTSUPP), from(release(3, 0, 0)))],
+    &[
+        answer(
+            Absent::Errno(Errno::EINVAL),
+            between(release(3, 0, 0), release(3, 0, 4)),
+        ),
+        answer(
+            Absent::Errno(Errno::ENOSYS),
+            between(release(3, 0, 4), release(4, 1, 0)),
+        ),
+        answer(Absent::Errno(Errno::EOPNOTSUPP), from(release(4, 1, 0))),
     ],
     &[answer(Absent::OtherHypercall(27), from(release(3, 2, 0)))],
     &[
@@ -8046,6 +8373,28 @@ pub(super) static ANSWERS: &[&[Answer]] = &[
             between(release(3, 3, 0), release(4, 2, 0)),
         ),
         answer(Absent::Errno(Errno::ENOSYS), from(release(4, 2, 0))),
+    ],
+    &[
+        answer(Absent::FalseSuccess, between(release(3, 0, 0), release(4, 14, 0))),
+        answer(Absent::Errno(Errno::EINVAL), from(release(4, 14, 0))),
+    ],
+    &[
+        answer(
+            Absent::Errno(Errno::EINVAL),
+            between(release(3, 0, 0), release(4, 12, 0)),
+        ),
+        answer(
+            Absent::Errno(Errno::ENODATA),
+            between(release(4, 12, 0), release(4, 14, 0)),
+        ),
+        answer(Absent::Errno(Errno::EINVAL), from(release(4, 14, 0))),
+    ],
+    &[
+        answer(
+            Absent::Errno(Errno::ENOSYS),
+            between(release(3, 0, 0), release(4, 6, 0)),
+        ),
+        answer(Absent::Errno(Errno::EINVAL), from(release(4, 6, 0))),
     ],
     &[
         answer(
@@ -8110,9 +8459,30 @@ pub(super) static BUILDS: &[&[Build]] = &[
     ],
     &[
         Build {
+            option: "CONFIG_HAS_PASSTHROUGH",
+            absent: Absent::Errno(Errno::ENOSYS),
+            releases: from(release(3, 0, 0)),
+        },
+    ],
+    &[
+        Build {
+            option: "CONFIG_IOREQ_SERVER",
+            absent: Absent::Errno(Errno::EINVAL),
+            releases: from(release(4, 15, 0)),
+        },
+    ],
+    &[
+        Build {
             option: "CONFIG_GRANT_TABLE",
             absent: Absent::Errno(Errno::ENOSYS),
             releases: from(release(4, 13, 0)),
+        },
+    ],
+    &[
+        Build {
+            option: "gnttab=transfer",
+            absent: Absent::Errno(Errno::EOPNOTSUPP),
+            releases: from(release(4, 17, 0)),
         },
     ],
     &[
@@ -8127,6 +8497,13 @@ pub(super) static BUILDS: &[&[Build]] = &[
             option: "CONFIG_PV",
             absent: Absent::Errno(Errno::ENOSYS),
             releases: from(release(3, 0, 0)),
+        },
+    ],
+    &[
+        Build {
+            option: "allowsuperpage",
+            absent: Absent::Errno(Errno::EOPNOTSUPP),
+            releases: between(release(4, 1, 0), release(4, 10, 0)),
         },
     ],
     &[
@@ -8155,6 +8532,18 @@ pub(super) static BUILDS: &[&[Build]] = &[
             option: "CONFIG_EVTCHN_FIFO",
             absent: Absent::Errno(Errno::EOPNOTSUPP),
             releases: from(release(4, 21, 0)),
+        },
+    ],
+    &[
+        Build {
+            option: "CONFIG_HAS_PCI",
+            absent: Absent::Errno(Errno::ENOSYS),
+            releases: from(release(3, 0, 0)),
+        },
+        Build {
+            option: "pci-passthrough=on",
+            absent: Absent::Errno(Errno::EOPNOTSUPP),
+            releases: from(release(4, 16, 0)),
         },
     ],
     &[
@@ -8279,6 +8668,7 @@ pub(super) static VIAS: &[&[Operation]] = &[
     &[Operation::GNTTABOP_copy],
     &[Operation::GNTTABOP_map_grant_ref],
     &[Operation::GNTTABOP_unmap_grant_ref],
+    &[Operation::XENMAPSPACE_grant_table],
     &[Operation::PHYSDEVOP_set_iopl],
     &[Operation::__HYPERVISOR_switch_to_user, Operation::__HYPERVISOR_switch_vm86],
     &[Operation::VCPUOP_get_runstate_info],
