@@ -62,7 +62,7 @@ pub(super) struct Setup {
     pub(super) pages: u64,
     pub(super) maximum_pages: u64,
     pub(super) machine_pages: u64,
-    pub(super) grant_frames: u32,
+    pub(super) grant_frames: Option<u32>,
     pub(super) extraversion: String,
     pub(super) command_line: String,
     pub(super) build_id: Option<Vec<u8>>,
@@ -96,7 +96,7 @@ impl Setup {
             pages: 256,
             maximum_pages: 512,
             machine_pages: 1024,
-            grant_frames: 64,
+            grant_frames: None,
             extraversion: alloc::format!(".{}", release.point),
             command_line: "loglvl=all".to_string(),
             build_id: Some((0..20).collect()),
@@ -183,9 +183,9 @@ impl Builder {
         self
     }
 
-    /// How many frames its grant table may have.
+    /// How many frames its grant table may have, in place of what the release gives by default.
     pub fn grant_frames(mut self, frames: u32) -> Self {
-        self.0.grant_frames = frames;
+        self.0.grant_frames = Some(frames.max(1));
         self
     }
 

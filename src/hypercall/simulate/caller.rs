@@ -35,6 +35,11 @@ pub(super) const fn refuse<T>(errno: Errno) -> Result<T, Refusal> {
     Err(Refusal::Errno(errno))
 }
 
+/// A word of the guest's, whose width depends on the ABI.
+pub(super) fn wide(value: impl Into<u64>) -> u64 {
+    value.into()
+}
+
 /// `count` values of the caller's that a call reads or writes.
 pub(super) struct Caller<T> {
     address: usize,

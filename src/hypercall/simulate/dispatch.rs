@@ -119,6 +119,8 @@ impl Machine {
             // It had another number when it was the only one.
             6 => self.sched_op_compat(command, second),
             // SAFETY: as above.
+            12 => unsafe { self.memory_op(command, second) },
+            // SAFETY: as above.
             13 => unsafe { self.multicall(first, second as u32) },
             15 => self.set_timer_op(timeout(first, second)),
             // SAFETY: as above.
@@ -131,6 +133,8 @@ impl Machine {
                 self.harm(Harm::NoReturn);
                 refuse(Errno::EIO)
             }
+            // SAFETY: as above.
+            20 => unsafe { self.grant_table_op(command, second, third as u32) },
             // SAFETY: as above.
             24 => unsafe { self.vcpu_op(command, second as u32, third) },
             // SAFETY: as above.

@@ -73,10 +73,12 @@ pub(super) struct Memory {
     linear: BTreeMap<u64, Place>,
     /// Frames that the domain gave back and may get again, where guest and machine agree.
     given_back: BTreeSet<u64>,
-    /// How many pages of RAM the domain has.
+    /// How many pages of RAM the domain has in its map, and how many that nothing leads to.
     owned: u64,
+    unplaced: u64,
     next: u64,
-    direct: bool,
+    /// Whether pages that the domain gives back stay its own, to be had again at the same number.
+    keeps: bool,
 }
 
 impl Memory {
@@ -93,8 +95,9 @@ impl Memory {
             linear: BTreeMap::new(),
             given_back: BTreeSet::new(),
             owned: 0,
+            unplaced: 0,
             next: first,
-            direct,
+            keeps: setup.arm() && setup.privileged,
         };
         let base = match (direct, setup.arm()) {
             (true, _) => first,
@@ -122,12 +125,25 @@ impl Memory {
 
     /// How many pages of RAM the domain has.
     pub(super) fn owned(&self) -> u64 {
-        self.owned
+        self.owned + self.unplaced
     }
 
-    /// Whether the domain's frame numbers are the machine's.
-    pub(super) fn direct(&self) -> bool {
-        self.direct
+    /// Gives the domain pages that nothing leads to.
+    pub(super) fn add_unplaced(&mut self, pages: u64) {
+        self.unplaced += pages;
+    }
+
+    /// Whether pages that the domain gives back stay its own, as on ARM's directly mapped domains.
+    pub(super) fn keeps(&self) -> bool {
+        self.keeps
+    }
+
+    /// Where in the map a page of Xen's or of the domain's is.
+    pub(super) fn find(&self, wanted: Place) -> Option<u64> {
+        let mut places = self.map.iter();
+        places
+            .find(|(_, place)| **place == wanted)
+            .map(|(frame, _)| *frame)
     }
 
     /// What the guest has at a frame number.
@@ -154,9 +170,11 @@ impl Memory {
 
     /// Puts RAM at a frame number. What was there is lost.
     pub(super) fn put_ram(&mut self, frame: u64, machine: u64) {
-        self.given_back.remove(&machine);
         let kind = Kind::Ram;
         self.put(frame, Place { machine, kind });
+        if self.given_back.remove(&machine) && self.keeps {
+            self.unplaced -= 1;
+        }
     }
 
     /// Puts anything at a frame number. RAM that was there is lost.
@@ -174,18 +192,30 @@ impl Memory {
         if place.kind == Kind::Ram {
             self.owned -= 1;
             self.given_back.insert(place.machine);
+            self.unplaced += u64::from(self.keeps);
         }
         Some(place)
     }
 
-    /// Moves a place of the map.
-    pub(super) fn move_ram(&mut self, from: u64, to: u64) -> bool {
-        let Some(machine) = self.ram(from) else {
-            return false;
-        };
-        self.take(from);
-        self.put_ram(to, machine);
-        true
+    /// Moves what is at a frame number to another, where anything else is lost.
+    pub(super) fn move_place(&mut self, from: u64, to: u64) {
+        if let Some(place) = self.map.remove(&from) {
+            self.owned -= u64::from(place.kind == Kind::Ram);
+            self.put(to, place);
+        }
+    }
+
+    /// Takes away what is at a frame number; if it is RAM, the domain still has the page.
+    pub(super) fn take_quietly(&mut self, frame: u64) {
+        if let Some(place) = self.map.remove(&frame) {
+            if place.kind == Kind::Ram {
+                self.owned -= 1;
+                self.unplaced += 1;
+                if self.keeps {
+                    self.given_back.insert(place.machine);
+                }
+            }
+        }
     }
 
     /// Whether a frame was the domain's once and is free now.

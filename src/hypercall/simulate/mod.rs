@@ -49,9 +49,13 @@ mod console;
 mod dispatch;
 mod events;
 mod fifo;
+mod grant_maps;
+mod grants;
 mod hypfs;
 mod memory;
+mod physmap;
 mod presence;
+mod reservations;
 mod sched;
 mod vcpus;
 mod versions;
@@ -70,6 +74,7 @@ use self::build::Setup;
 pub use self::build::{Build, Builder};
 use self::caller::{Answer, Refusal, refuse};
 use self::events::Events;
+use self::grants::Grants;
 use self::memory::{Kind, Memory, Place};
 use self::sched::Sched;
 use self::vcpus::Vcpu;
@@ -133,11 +138,14 @@ struct Machine {
     /// The machine frame that is shared with the domain.
     shared_info: u64,
     events: Events,
+    grants: Grants,
     vcpus: Vec<Vcpu>,
     current: u32,
     /// Nanoseconds since the start.
     clock: u64,
     sched: Sched,
+    /// The memory map that the guest is told.
+    e820: Vec<physmap::E820>,
     console: Vec<u8>,
     input: VecDeque<u8>,
     calls: Vec<Call>,
@@ -159,14 +167,16 @@ impl Machine {
             memory.put(shared, place);
         }
         let vcpus = (0..setup.vcpus).map(|id| Vcpu::new(id == 0)).collect();
-        let machine = Self {
+        let mut machine = Self {
             memory,
             shared_info: shared,
             events: Events::new(),
+            grants: Grants::new(),
             vcpus,
             current: 0,
             clock: 0,
             sched: Sched::default(),
+            e820: Vec::new(),
             console: Vec::new(),
             input: VecDeque::new(),
             calls: Vec::new(),
@@ -179,6 +189,8 @@ impl Machine {
             unmodelled: Vec::new(),
             setup,
         };
+        machine.begin_grants();
+        machine.e820 = machine.first_e820();
         for vcpu in 0..machine.setup.vcpus {
             // A PV guest begins without upcalls.
             machine.set_upcall_mask(vcpu, machine.setup.pv());

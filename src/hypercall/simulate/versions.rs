@@ -18,7 +18,7 @@ pub(super) fn features(setup: &Setup) -> Features {
     let mut features = Features::EMPTY;
     let mut set = |condition: bool, feature: Features| {
         if condition {
-            features = features | feature;
+            features |= feature;
         }
     };
     let translated = !setup.pv();

@@ -1,0 +1,404 @@
+//! `grant_table_op`: grants that are mapped and copied. The domain's own, by its number: there is no
+//! other domain.
+#![allow(unsafe_code)]
+
+use core::sync::atomic::Ordering::SeqCst;
+
+use xen_public::native::grant_table::{
+    GTF_permit_access, GTF_reading, GTF_readonly, GTF_sub_page, GTF_type_mask, GTF_writing,
+    gnttab_cache_flush, gnttab_copy, gnttab_copy_ptr, gnttab_map_grant_ref, gnttab_transfer,
+    gnttab_unmap_and_replace, gnttab_unmap_grant_ref,
+};
+
+use super::caller::{Answer, Caller, refuse, wide};
+use super::grants::status;
+use super::memory::{Kind, PAGE, Place};
+use super::{DOMID_SELF, Harm, Machine};
+use crate::hypercall::Errno;
+
+const PERMIT_ACCESS: u16 = GTF_permit_access as u16;
+const TYPE: u16 = GTF_type_mask as u16;
+const READONLY: u16 = GTF_readonly as u16;
+const READING: u16 = GTF_reading as u16;
+const WRITING: u16 = GTF_writing as u16;
+const SUB_PAGE: u16 = GTF_sub_page as u16;
+
+const DEVICE_MAP: u32 = 1;
+const HOST_MAP: u32 = 2;
+const MAP_READONLY: u32 = 4;
+const APPLICATION_MAP: u32 = 8;
+const CONTAINS_PTE: u32 = 16;
+
+/// A grant that is in use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Active {
+    machine: u64,
+    /// The part of the page that is granted.
+    start: usize,
+    length: usize,
+    readers: u32,
+    writers: u32,
+}
+
+/// A grant that is mapped.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mapping {
+    reference: u32,
+    flags: u32,
+}
+
+/// One side of a copy: a machine frame, where in it, and how much there is.
+struct Side {
+    machine: u64,
+    start: usize,
+    length: usize,
+    /// The grant and how it is used.
+    pinned: Option<(u32, bool)>,
+}
+
+impl Machine {
+    /// Takes a grant into use, for reading only or for writing too.
+    fn pin(&mut self, reference: u32, readonly: bool, whole: bool) -> Result<Active, i16> {
+        if reference >= self.references() {
+            return Err(status::BAD_GNTREF);
+        }
+        let known = self.grants.active.get(&reference).copied();
+        let needs_word = known.is_none_or(|active| !readonly && active.writers == 0);
+        let flags = self.flags(reference).load(SeqCst);
+        if needs_word {
+            let own = self.setup.domid;
+            if flags & TYPE != PERMIT_ACCESS || self.granted_to(reference) != own {
+                return Err(status::GENERAL_ERROR);
+            }
+            if !readonly && flags & READONLY != 0 {
+                return Err(status::GENERAL_ERROR);
+            }
+            let part = self.grants.version == 2 && flags & SUB_PAGE != 0;
+            if part && whole {
+                return Err(status::GENERAL_ERROR);
+            }
+        }
+        let mut active = match known {
+            Some(active) => active,
+            None => {
+                let frame = self.granted_frame(reference);
+                let machine = self.memory.ram(frame).ok_or(status::BAD_PAGE)?;
+                let part = self.grants.version == 2 && flags & SUB_PAGE != 0;
+                let (start, length) = if part {
+                    self.granted_part(reference)
+                } else {
+                    (0, PAGE)
+                };
+                if start + length > PAGE {
+                    return Err(status::BAD_COPY_ARG);
+                }
+                Active {
+                    machine,
+                    start,
+                    length,
+                    readers: 0,
+                    writers: 0,
+                }
+            }
+        };
+        let bits = if readonly { READING } else { READING | WRITING };
+        if needs_word {
+            self.status_word(reference).fetch_or(bits, SeqCst);
+        }
+        if readonly {
+            active.readers += 1;
+        } else {
+            active.writers += 1;
+        }
+        self.grants.active.insert(reference, active);
+        Ok(active)
+    }
+
+    fn unpin(&mut self, reference: u32, readonly: bool) {
+        let Some(active) = self.grants.active.get_mut(&reference) else {
+            return;
+        };
+        if readonly {
+            active.readers -= 1;
+        } else {
+            active.writers -= 1;
+        }
+        let (readers, writers) = (active.readers, active.writers);
+        if writers == 0 {
+            self.status_word(reference).fetch_and(!WRITING, SeqCst);
+        }
+        if readers + writers == 0 {
+            self.status_word(reference).fetch_and(!READING, SeqCst);
+            self.grants.active.remove(&reference);
+        }
+    }
+
+    fn map(&mut self, request: &mut gnttab_map_grant_ref) -> Result<(), i16> {
+        let flags = request.flags;
+        if flags & (DEVICE_MAP | HOST_MAP) == 0 {
+            return Err(status::BAD_GNTREF);
+        }
+        let pv = self.setup.pv();
+        if !pv && flags & (DEVICE_MAP | APPLICATION_MAP | CONTAINS_PTE) != 0 {
+            return Err(status::GENERAL_ERROR);
+        }
+        // A domain is known by its number here, and by no other name.
+        if request.dom != self.setup.domid {
+            return Err(status::BAD_DOMAIN);
+        }
+        let readonly = flags & MAP_READONLY != 0;
+        let reference = request.r#ref;
+        let active = self.pin(reference, readonly, true)?;
+        let free = self.grants.mappings.iter().position(Option::is_none);
+        let handle = free.unwrap_or(self.grants.mappings.len());
+        if flags & HOST_MAP != 0 {
+            let place = Place {
+                machine: active.machine,
+                kind: Kind::Mapped(handle as u32),
+            };
+            let frame = request.host_addr >> 12;
+            if pv {
+                // An entry of a page table is one of the guest's addresses here too.
+                self.memory.put_linear(request.host_addr, Some(place));
+            } else {
+                match self.memory.place(frame).map(|there| there.kind) {
+                    None => {}
+                    // The page that was there is lost to everybody.
+                    Some(Kind::Ram) => self.memory.add_unplaced(1),
+                    Some(_) => {
+                        self.harm(Harm::Overwrites(frame));
+                        self.unpin(reference, readonly);
+                        return Err(status::GENERAL_ERROR);
+                    }
+                }
+                self.memory.put(frame, place);
+            }
+        }
+        let mapping = Some(Mapping { reference, flags });
+        match free {
+            Some(free) => self.grants.mappings[free] = mapping,
+            None => self.grants.mappings.push(mapping),
+        }
+        request.handle = handle as u32;
+        request.dev_bus_addr = active.machine << 12;
+        Ok(())
+    }
+
+    /// Takes a mapping away; `put` is what stands there afterwards, on PV.
+    fn unmap(&mut self, address: u64, handle: u32, put: Option<Place>) -> Result<(), i16> {
+        let known = self.grants.mappings.get(handle as usize).copied().flatten();
+        let Mapping { reference, flags } = known.ok_or(status::BAD_HANDLE)?;
+        let kind = Kind::Mapped(handle);
+        if flags & HOST_MAP != 0 && address != 0 {
+            let there = if self.setup.pv() {
+                self.memory.linear(address)
+            } else {
+                self.memory.place(address >> 12)
+            };
+            if there.map(|place| place.kind) != Some(kind) {
+                return Err(status::GENERAL_ERROR);
+            }
+            if self.setup.pv() {
+                self.memory.put_linear(address, put);
+            } else {
+                self.memory.take(address >> 12);
+            }
+        } else if flags & HOST_MAP != 0 {
+            // The address is what says that the mapping goes.
+            return Ok(());
+        }
+        self.grants.mappings[handle as usize] = None;
+        self.unpin(reference, flags & MAP_READONLY != 0);
+        Ok(())
+    }
+
+    /// Finds one side of a copy.
+    fn side(&mut self, side: &gnttab_copy_ptr, granted: bool, writes: bool) -> Result<Side, i16> {
+        let domid = side.domid;
+        if domid != DOMID_SELF && !granted {
+            return Err(status::PERMISSION_DENIED);
+        }
+        if domid != DOMID_SELF && domid != self.setup.domid {
+            return Err(status::BAD_DOMAIN);
+        }
+        if granted {
+            // SAFETY: the flags say that this is a reference; any bits make one.
+            let reference = unsafe { side.u.r#ref };
+            let active = self.pin(reference, !writes, false)?;
+            return Ok(Side {
+                machine: active.machine,
+                start: active.start,
+                length: active.length,
+                pinned: Some((reference, !writes)),
+            });
+        }
+        // SAFETY: the flags say that this is a frame; any bits make one.
+        let frame = unsafe { side.u.gmfn };
+        let machine = self.memory.ram(wide(frame));
+        Ok(Side {
+            machine: machine.ok_or(status::BAD_PAGE)?,
+            start: 0,
+            length: PAGE,
+            pinned: None,
+        })
+    }
+
+    fn copy_one(&mut self, request: &gnttab_copy) -> Result<(), i16> {
+        let length = usize::from(request.len);
+        let (from, to) = (request.source.offset, request.dest.offset);
+        let (from, to) = (usize::from(from), usize::from(to));
+        if from + length > PAGE || to + length > PAGE {
+            return Err(status::BAD_COPY_ARG);
+        }
+        let source = self.side(&request.source, request.flags & 1 != 0, false)?;
+        let dest = self.side(&request.dest, request.flags & 2 != 0, true);
+        let result = dest.and_then(|dest| {
+            let outside = |side: &Side, offset: usize| {
+                offset < side.start || offset + length > side.start + side.length
+            };
+            let result = if outside(&source, from) || outside(&dest, to) {
+                Err(status::BAD_COPY_ARG)
+            } else {
+                self.memory
+                    .copy((source.machine, from), (dest.machine, to), length);
+                Ok(())
+            };
+            if let Some((reference, readonly)) = dest.pinned {
+                self.unpin(reference, readonly);
+            }
+            result
+        });
+        if let Some((reference, readonly)) = source.pinned {
+            self.unpin(reference, readonly);
+        }
+        result
+    }
+
+    fn transfer(&mut self, request: &gnttab_transfer) -> i16 {
+        if self.memory.ram(wide(request.mfn)).is_none() {
+            return status::BAD_PAGE;
+        }
+        if request.domid != self.setup.domid {
+            return status::BAD_DOMAIN;
+        }
+        let _ = self.unmodelled(Errno::EIO);
+        status::GENERAL_ERROR
+    }
+
+    fn cache_flush(&mut self, request: &gnttab_cache_flush) -> Answer {
+        let (offset, length) = (usize::from(request.offset), usize::from(request.length));
+        if offset >= PAGE || length > PAGE || offset + length > PAGE {
+            return refuse(Errno::EINVAL);
+        }
+        if length == 0 || request.op == 0 {
+            return Ok(0);
+        }
+        if request.op & !3 != 0 {
+            return refuse(if request.op >> 31 != 0 {
+                Errno::EOPNOTSUPP
+            } else {
+                Errno::EINVAL
+            });
+        }
+        // SAFETY: without the flag for a reference it is an address; any bits make one.
+        let frame = unsafe { request.a.dev_bus_addr } >> 12;
+        let mapped = self
+            .grants
+            .active
+            .values()
+            .any(|active| active.machine == frame);
+        if !mapped {
+            return refuse(Errno::EPERM);
+        }
+        Ok(0)
+    }
+
+    /// Answers the sub-ops that take a list of operations on grants.
+    ///
+    /// # Safety
+    ///
+    /// The argument is the address of `count` structures of the sub-op's.
+    pub(super) unsafe fn use_grants(
+        &mut self,
+        command: u32,
+        argument: usize,
+        count: usize,
+    ) -> Answer {
+        /// Works on each structure of a list, and hands it back.
+        ///
+        /// # Safety
+        ///
+        /// The argument is the address of `count` structures `S`.
+        unsafe fn each<S: Copy>(
+            argument: usize,
+            count: usize,
+            mut work: impl FnMut(&mut S),
+        ) -> Answer {
+            // SAFETY: this function's contract.
+            let list = unsafe { Caller::<S>::array(argument, count) };
+            list.check()?;
+            for index in 0..count {
+                let mut request = list.at(index)?;
+                work(&mut request);
+                list.put_at(index, request)?;
+            }
+            Ok(0)
+        }
+        let okay = |result: Result<(), i16>| result.err().unwrap_or(status::OKAY);
+        match command {
+            // SAFETY: GNTTABOP_map_grant_ref takes gnttab_map_grant_ref.
+            0 => unsafe {
+                each(argument, count, |request: &mut gnttab_map_grant_ref| {
+                    request.status = okay(self.map(request));
+                })
+            },
+            // SAFETY: GNTTABOP_unmap_grant_ref takes gnttab_unmap_grant_ref.
+            1 => unsafe {
+                each(argument, count, |request: &mut gnttab_unmap_grant_ref| {
+                    request.status = okay(self.unmap(request.host_addr, request.handle, None));
+                })
+            },
+            // SAFETY: GNTTABOP_transfer takes gnttab_transfer.
+            4 => unsafe {
+                each(argument, count, |request: &mut gnttab_transfer| {
+                    request.status = self.transfer(request);
+                })
+            },
+            // SAFETY: GNTTABOP_copy takes gnttab_copy.
+            5 => unsafe {
+                each(argument, count, |request: &mut gnttab_copy| {
+                    request.status = okay(self.copy_one(request));
+                })
+            },
+            // SAFETY: GNTTABOP_unmap_and_replace takes gnttab_unmap_and_replace.
+            7 => unsafe {
+                each(argument, count, |request: &mut gnttab_unmap_and_replace| {
+                    let (address, new) = (request.host_addr, request.new_addr);
+                    request.status = if self.setup.pv() {
+                        let there = self.memory.linear(new);
+                        let result = self.unmap(address, request.handle, there);
+                        if result.is_ok() {
+                            self.memory.put_linear(new, None);
+                        }
+                        okay(result)
+                    } else {
+                        match self.grants.mappings.get(request.handle as usize) {
+                            Some(Some(_)) => status::GENERAL_ERROR,
+                            _ => status::BAD_HANDLE,
+                        }
+                    };
+                })
+            },
+            _ => {
+                // SAFETY: GNTTABOP_cache_flush takes gnttab_cache_flush.
+                let list = unsafe { Caller::<gnttab_cache_flush>::array(argument, count) };
+                list.check()?;
+                for index in 0..count {
+                    let request = list.at(index)?;
+                    self.cache_flush(&request)?;
+                }
+                Ok(0)
+            }
+        }
+    }
+}
