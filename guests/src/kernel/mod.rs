@@ -8,12 +8,12 @@
 //! There are no interrupts. An exception is a surprise: its handler writes a line `FAIL: exception
 //! ..` with the registers that matter, and ends the kernel.
 
+#[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
+mod arm;
 #[cfg(target_arch = "arm")]
 mod arm32;
 #[cfg(target_arch = "aarch64")]
 mod arm64;
-#[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
-mod fdt;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod pvh;
 mod translated;

@@ -161,7 +161,7 @@ pub fn fetch(apt: &Apt, pin: &Pin) -> Result<Hypervisor, Error> {
     let dir = unpacked_dir(&deb)?;
     tool::run(Command::new("dpkg-deb").arg("-x").arg(&deb).arg(&dir))?;
     let file = dir.join("xen");
-    let processor = unpack(&in_package(&dir)?, &file)?;
+    let processor = unpack(&in_package(&dir, pin.processor)?, &file)?;
     if processor != pin.processor {
         return Err(Error::Wrong(anyhow!(
             "{} holds a hypervisor for {}",
@@ -198,20 +198,23 @@ fn unpacked_dir(deb: &Path) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// The compressed hypervisor among a package's files.
-fn in_package(dir: &Path) -> Result<PathBuf> {
+/// The hypervisor among a package's files, compressed (`xen-4.17-amd64.gz`) or not (`xen-4.17-arm64`):
+/// beside it are one for EFI and a list of the build's options.
+fn in_package(dir: &Path, processor: Processor) -> Result<PathBuf> {
+    let end = format!("-{}", processor.debian());
     let boot = dir.join("boot");
     let mut found: Vec<_> = std::fs::read_dir(&boot)
         .with_context(|| format!("reading {}", boot.display()))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("xen-") && name.ends_with(".gz")
+            let name = name.strip_suffix(".gz").unwrap_or(&name);
+            name.starts_with("xen-") && name.ends_with(&end)
         })
         .collect();
     match (found.pop(), found.pop()) {
         (Some(file), None) => Ok(file),
-        (None, _) => bail!("no xen-*.gz in {}", boot.display()),
+        (None, _) => bail!("no xen-*{end} in {}", boot.display()),
         (Some(one), Some(other)) => bail!(
             "two hypervisors in one package: {} and {}",
             one.display(),
@@ -327,25 +330,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let boot = dir.path().join("boot");
         std::fs::create_dir(&boot).unwrap();
+        let amd64 = || in_package(dir.path(), Processor::Amd64);
         std::fs::write(boot.join("xen-4.17-amd64.efi"), "").unwrap();
-        assert!(
-            in_package(dir.path())
-                .unwrap_err()
-                .to_string()
-                .contains("no xen-*.gz")
-        );
+        assert!(amd64().unwrap_err().to_string().contains("no xen-*-amd64"));
         std::fs::write(boot.join("xen-4.17-amd64.gz"), "").unwrap();
+        assert_eq!(amd64().unwrap(), boot.join("xen-4.17-amd64.gz"));
+        std::fs::write(boot.join("xen-4.17-arm64"), "").unwrap();
+        std::fs::write(boot.join("xen-4.17-arm64.config"), "").unwrap();
         assert_eq!(
-            in_package(dir.path()).unwrap(),
-            boot.join("xen-4.17-amd64.gz")
+            in_package(dir.path(), Processor::Arm64).unwrap(),
+            boot.join("xen-4.17-arm64")
         );
         std::fs::write(boot.join("xen-4.18-amd64.gz"), "").unwrap();
-        assert!(
-            in_package(dir.path())
-                .unwrap_err()
-                .to_string()
-                .contains("two hypervisors")
-        );
+        assert!(amd64().unwrap_err().to_string().contains("two hypervisors"));
     }
 
     #[test]
