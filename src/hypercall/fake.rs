@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use xen_public::features::Features;
 
@@ -22,6 +22,7 @@ pub(crate) struct Fake<'a> {
     features: Features,
     answer: Answer<'a>,
     calls: RefCell<Vec<(u32, [usize; 5])>>,
+    probing: Cell<bool>,
 }
 
 impl<'a> Fake<'a> {
@@ -37,6 +38,7 @@ impl<'a> Fake<'a> {
             features: Features::EMPTY,
             answer: Box::new(answer),
             calls: RefCell::default(),
+            probing: Cell::new(false),
         }
     }
 
@@ -45,9 +47,12 @@ impl<'a> Fake<'a> {
         Self { features, ..self }
     }
 
-    /// What a probe makes of it; the probe's own calls are not kept.
+    /// What a probe makes of it: all that the table says. The probe's own calls are not kept, and what
+    /// it tries out works.
     pub(crate) fn xen(self) -> Xen<Self> {
+        self.probing.set(true);
         let xen = Xen::probe(self).expect("the fake answers all questions of a probe");
+        xen.conduit().probing.set(false);
         xen.conduit().calls.borrow_mut().clear();
         xen
     }
@@ -105,6 +110,9 @@ unsafe impl Conduit for Fake<'_> {
             if let Some(answer) = self.version(sub_op, address) {
                 return answer;
             }
+        }
+        if self.probing.get() {
+            return 0;
         }
         (self.answer)(number, arguments)
     }

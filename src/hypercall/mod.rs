@@ -28,38 +28,25 @@ mod error;
 mod everywhere;
 
 pub mod console_io;
-#[cfg(all(
-    feature = "toolstack",
-    any(
-        target_arch = "x86",
-        target_arch = "x86_64",
-        target_arch = "arm",
-        target_arch = "aarch64"
-    )
-))]
-pub mod domctl;
-pub mod sched_op;
-#[cfg(all(
-    feature = "toolstack",
-    any(
-        target_arch = "x86",
-        target_arch = "x86_64",
-        target_arch = "arm",
-        target_arch = "aarch64"
-    )
-))]
-pub mod sysctl;
-#[cfg(all(
-    feature = "toolstack",
-    any(
-        target_arch = "x86",
-        target_arch = "x86_64",
-        target_arch = "arm",
-        target_arch = "aarch64"
-    )
-))]
-pub mod toolstack;
 pub mod xen_version;
+
+cfg_if::cfg_if! {
+    if #[cfg(any(
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "arm",
+        target_arch = "aarch64"
+    ))] {
+        #[cfg(feature = "toolstack")]
+        pub mod domctl;
+        pub mod event_channel_op;
+        pub mod sched_op;
+        #[cfg(feature = "toolstack")]
+        pub mod sysctl;
+        #[cfg(feature = "toolstack")]
+        pub mod toolstack;
+    }
+}
 
 #[cfg(test)]
 #[allow(dead_code)]

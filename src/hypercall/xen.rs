@@ -284,6 +284,15 @@ impl<C: Conduit> Xen<C> {
     ///
     /// As for [`Conduit::hypercall`]; the call reads and writes no more than `argument` at the
     /// address, apart from what handles in it name.
+    #[cfg_attr(
+        not(any(
+            target_arch = "x86",
+            target_arch = "x86_64",
+            target_arch = "arm",
+            target_arch = "aarch64"
+        )),
+        allow(dead_code)
+    )]
     #[inline]
     pub(crate) unsafe fn call_with<T>(&self, operation: Operation, argument: &mut T) -> Result<()> {
         let address = (&raw mut *argument).expose_provenance();
@@ -294,6 +303,15 @@ impl<C: Conduit> Xen<C> {
 }
 
 /// The result of an operation whose only success is 0.
+#[cfg_attr(
+    not(any(
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "arm",
+        target_arch = "aarch64"
+    )),
+    allow(dead_code)
+)]
 #[inline]
 pub(crate) fn only_zero(operation: Operation, answer: usize) -> Result<()> {
     if answer == 0 {

@@ -42,7 +42,7 @@ use guests::checks;
 use guests::machine::{Machine, PAGES, Page};
 use guests::report::Report;
 use xen_abi::hypercall::sched_op::{self, ShutdownReason};
-use xen_abi::hypercall::{Conduit, Errno, Error, Result};
+use xen_abi::hypercall::{Conduit, Errno, Error, Result, Xen};
 use xen_abi::xen_public::features::Features;
 use xen_abi::xen_public::xen::PAGE_SIZE;
 
@@ -126,8 +126,13 @@ fn finish<M: Machine>(machine: &M, mut report: Report<'_, M::Way>) -> ! {
 
 /// Ends the domain, and the machine with it, or stands still if Xen does not let it.
 fn end(xen: &impl Conduit, reason: ShutdownReason) -> ! {
-    if let Err(error) = sched_op::shutdown(xen, reason) {
-        Report::new(xen).fail(format_args!("shutdown: {error}"));
+    match Xen::probe(xen) {
+        Ok(known) => {
+            if let Err(error) = sched_op::shutdown(&known, reason) {
+                Report::new(xen).fail(format_args!("shutdown: {error}"));
+            }
+        }
+        Err(error) => Report::new(xen).fail(format_args!("probe: {error}")),
     }
     stand_still()
 }
