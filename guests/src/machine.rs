@@ -3,8 +3,13 @@
 //!
 //! Each kernel implements [`Machine`]. There are no interrupts: an upcall is seen by looking at
 //! `evtchn_upcall_pending` and `evtchn_pending` in the shared page, which Xen writes whether or not
-//! the domain listens (on x86 as on ARM, for every kind of guest), or at the event words of FIFO
-//! channels. Whoever waits does so with an end, by [`Machine::ticks`].
+//! the domain listens (seen on every kind of guest), or at the event words of FIFO channels. Whoever
+//! waits does so with an end, by [`Machine::ticks`].
+//!
+//! A real callback would be an entry that `CALLBACKOP_register` (before: `set_callbacks`) names on PV,
+//! with `evtchn_upcall_mask` cleared; a vector in the kernel's interrupt table that
+//! `HVM_PARAM_CALLBACK_IRQ` or `HVMOP_set_evtchn_upcall_vector` names on PVH; and on ARM the interrupt
+//! that the device tree's `/hypervisor` names, which needs a driver for the interrupt controller.
 
 use core::ptr::NonNull;
 
@@ -63,7 +68,8 @@ pub unsafe trait Machine {
     /// machine frame on PV, the guest frame everywhere else.
     fn frame(&self, address: usize) -> u64;
 
-    /// A window, of [`WINDOWS`] that there are; `None` for a greater index.
+    /// A window, of [`WINDOWS`] that there are; `None` for a greater index. What was mapped there
+    /// before stays mapped.
     fn window(&self, index: usize) -> Option<Window>;
 
     /// The page that Xen shares with the domain. The first call maps it.

@@ -19,7 +19,7 @@ enum Command {
     Vendor(xtask::vendor::Command),
     /// Run everything that proves the workspace, with all the set-up it takes.
     Test(xtask::test::Options),
-    /// Boot real hypervisors under QEMU with our guest as domain 0, and report.
+    /// Boot real hypervisors under QEMU with our guests of five kinds as domain 0, and report.
     Xen(xtask::xen::Options),
     /// Generate xen-public's definitions from the vendored headers, and Rust from the table of gates.
     Generate {

@@ -529,7 +529,7 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "xen",
-        proves: "our guest boots on Xen 4.14, 4.17 and 4.20, and one that must fail does",
+        proves: "guests of five kinds run on Xen 4.14, 4.17 and 4.20, and those that must fail do",
         needs: &[],
         wants: &[],
         seconds: 45,

@@ -71,6 +71,7 @@ extern "C" fn start(start_info: *const StartInfoX86_64) -> ! {
         info: &info,
         command_line,
         shared: Cell::new(None),
+        emptied: Cell::new(0),
     };
     // SAFETY: this is the kernel of a PV guest.
     let direct = unsafe { PvSyscall::new() };
@@ -90,7 +91,11 @@ struct Pv<'a> {
     info: &'a StartInfoX86_64,
     command_line: &'a str,
     shared: Cell<Option<NonNull<u8>>>,
+    /// The windows, a bit each, whose own page was taken away.
+    emptied: Cell<u32>,
 }
+
+const _: () = assert!(WINDOWS <= u32::BITS as usize);
 
 impl Pv<'_> {
     /// Sets the page table entry of one of the [`PLACES`].
@@ -144,7 +149,12 @@ unsafe impl Machine for Pv<'_> {
         if index >= WINDOWS {
             return None;
         }
-        let page = self.map(index, 0).ok()?;
+        let page = PLACES.page(index)?;
+        let (emptied, bit) = (self.emptied.get(), 1 << index);
+        if emptied & bit == 0 {
+            self.map(index, 0).ok()?;
+            self.emptied.set(emptied | bit);
+        }
         Some(Window {
             address: page.addr().get(),
             frame: None,
