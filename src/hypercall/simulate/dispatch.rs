@@ -143,7 +143,19 @@ impl Machine {
             32 => unsafe { self.event_channel_op(command, second) },
             // SAFETY: as above.
             42 => unsafe { self.hypfs_op(arguments) },
-            _ => self.unmodelled(Errno::EIO),
+            // SAFETY: as above.
+            19 => unsafe { self.physdev_op_compat(first) },
+            21 => self.vm_assist(command, second),
+            // SAFETY: as above.
+            33 => unsafe { self.physdev_op(command, second) },
+            // SAFETY: as above.
+            34 => unsafe { self.hvm_op(command, second) },
+            // SAFETY: as above.
+            0..=5 | 8..=10 | 14 | 22 | 25 | 26 | 28 | 30 => unsafe {
+                self.pv_call(number, arguments)
+            },
+            // SAFETY: as above.
+            _ => unsafe { self.toolstack_call(number, arguments) },
         }
     }
 

@@ -51,12 +51,16 @@ mod events;
 mod fifo;
 mod grant_maps;
 mod grants;
+mod hvm;
 mod hypfs;
 mod memory;
+mod physdev;
 mod physmap;
 mod presence;
+mod pv;
 mod reservations;
 mod sched;
+mod toolstack;
 mod vcpus;
 mod versions;
 
@@ -76,6 +80,8 @@ use self::caller::{Answer, Refusal, refuse};
 use self::events::Events;
 use self::grants::Grants;
 use self::memory::{Kind, Memory, Place};
+use self::physdev::Devices;
+use self::pv::Kernel;
 use self::sched::Sched;
 use self::vcpus::Vcpu;
 use super::sched_op::ShutdownReason;
@@ -146,6 +152,12 @@ struct Machine {
     sched: Sched,
     /// The memory map that the guest is told.
     e820: Vec<physmap::E820>,
+    kernel: Kernel,
+    devices: Devices,
+    /// Parameters of HVM and ARM guests.
+    parameters: [u64; hvm::PARAMETERS],
+    /// Seconds and nanoseconds that domain 0 has set.
+    wallclock: (u64, u32),
     console: Vec<u8>,
     input: VecDeque<u8>,
     calls: Vec<Call>,
@@ -177,6 +189,10 @@ impl Machine {
             clock: 0,
             sched: Sched::default(),
             e820: Vec::new(),
+            kernel: Kernel::default(),
+            devices: Devices::default(),
+            parameters: [0; hvm::PARAMETERS],
+            wallclock: (0, 0),
             console: Vec::new(),
             input: VecDeque::new(),
             calls: Vec::new(),
@@ -355,6 +371,30 @@ impl Simulated {
         let linear = machine.memory.linear(address);
         let place = linear.or_else(|| machine.memory.place(address >> 12))?;
         Some(machine.memory.page(place.machine))
+    }
+
+    /// A parameter of an HVM or ARM guest, as its toolstack sets it.
+    ///
+    /// # Panics
+    ///
+    /// If no release has a parameter of that number.
+    pub fn set_parameter(&self, index: usize, value: u64) {
+        self.machine.borrow_mut().parameters[index] = value;
+    }
+
+    /// Seconds and nanoseconds of the wall clock that domain 0 has set.
+    pub fn wallclock(&self) -> (u64, u32) {
+        self.machine.borrow().wallclock
+    }
+
+    /// Where a PV guest wants to be entered for events, once it has said so.
+    pub fn event_callback(&self) -> Option<usize> {
+        self.machine.borrow().event_callback()
+    }
+
+    /// Whether a virtual processor would be interrupted for an event now.
+    pub fn deliverable(&self, vcpu: u32) -> bool {
+        self.machine.borrow().deliverable(vcpu)
     }
 
     /// The page that Xen shares with the domain, wherever the guest has mapped it.
