@@ -37,9 +37,13 @@ cfg_if::cfg_if! {
         target_arch = "arm",
         target_arch = "aarch64"
     ))] {
+        mod native;
+
         #[cfg(feature = "toolstack")]
         pub mod domctl;
         pub mod event_channel_op;
+        pub mod grant_table_op;
+        pub mod memory_op;
         pub mod sched_op;
         #[cfg(feature = "toolstack")]
         pub mod sysctl;
