@@ -205,7 +205,7 @@ fn a_mapping_is_only_there_if_its_status_says_so() {
 
 #[test]
 fn each_batch_has_its_number() {
-    let xen = Fake::new(NEW, Guest::Arm, |_, _| 0).xen();
+    let xen = Fake::new(NEW, Guest::Pv, |_, _| 0).xen();
     let handle = GrantHandle::new(3);
     let frame = TransferFrame::new(Mfn::new(5), DomId::new(1), GrantRef::new(8)).unwrap();
     // SAFETY: the fake changes nothing.

@@ -115,13 +115,15 @@ pub fn acquire_resource_size(
 /// Header: `xen/include/public/memory.h`.
 #[doc = gate_row!(XENMEM_acquire_resource)]
 ///
-/// Before Xen 4.15 longer lists become several calls. Before 4.12 the frames of a grant table come by
-/// `GNTTABOP_setup_table` and `GNTTABOP_get_status_frames` on a PV guest, and by
-/// [`add_to_physmap`] on a translated one, where only the domain's own can be had. For an I/O
-/// request server there is `XEN_DMOP_get_ioreq_server_info`, whose frames are mapped as foreign ones.
+/// `domain` is another one, by its number, which the caller serves or controls. Before Xen 4.15 longer
+/// lists become several calls. Before 4.12 the frames of a grant table come by `GNTTABOP_setup_table`
+/// and `GNTTABOP_get_status_frames` on a PV guest. The caller's own grant table ([`DomId::SELF`]), which
+/// this call does not give in any release, comes that way too, and by [`add_to_physmap`] on a translated
+/// guest. For an I/O request server there is `XEN_DMOP_get_ioreq_server_info`, whose frames are mapped
+/// as foreign ones.
 ///
 /// The result says whether the machine frames are the caller's own and not those of `domain` (4.11 and
-/// 4.12 tell so for some).
+/// 4.12 tell so for some; those of the caller's own grant table are).
 ///
 /// # Errors
 ///
@@ -148,6 +150,8 @@ pub unsafe fn acquire_resource(
     } else {
         usize::MAX
     };
+    let grants = matches!(resource, Resource::GrantTable | Resource::GrantStatus);
+    let own = grants && domain == DomId::SELF;
     let total = frames.len();
     let (mut caller_owned, mut done) = (false, 0);
     let range = first.checked_add(total as u64);
@@ -157,21 +161,22 @@ pub unsafe fn acquire_resource(
         value: first,
     })?;
     for part in frames.chunks_mut(at_once) {
-        // SAFETY: the caller vouches for all frames.
-        let answer = unsafe { acquire(xen, domain, resource, first + done as u64, part) };
-        match answer {
-            Ok(owned) => caller_owned |= owned,
-            Err(Error::Unsupported(unsupported)) => match resource {
-                Resource::GrantTable | Resource::GrantStatus => {
-                    let from = first + done as u64;
-                    // SAFETY: the caller vouches for all frames.
+        let from = first + done as u64;
+        let answer = if own {
+            // SAFETY: the caller vouches for all frames.
+            unsafe { older(xen, domain, resource, from, part) }
+        } else {
+            // SAFETY: the caller vouches for all frames.
+            match unsafe { acquire(xen, domain, resource, from, part) } {
+                // A translated guest would get them in the other's physmap.
+                Err(Error::Unsupported(_)) if grants && xen.guest() == Guest::Pv => {
+                    // SAFETY: nothing is put at frames of a PV guest.
                     unsafe { older(xen, domain, resource, from, part) }
-                        .map_err(|error| partial(error, done, total))?;
                 }
-                _ => return Err(unsupported.into()),
-            },
-            Err(error) => return Err(partial(error, done, total)),
-        }
+                answer => answer,
+            }
+        };
+        caller_owned |= answer.map_err(|error| partial(error, done, total))?;
         done += part.len();
     }
     Ok(Acquired { caller_owned })
@@ -240,7 +245,7 @@ unsafe fn older(
     resource: Resource,
     first: u64,
     frames: &mut [FrameWord],
-) -> Result<()> {
+) -> Result<bool> {
     let call = Operation::XENMEM_acquire_resource.name();
     let range = Error::Argument {
         call,
@@ -258,7 +263,7 @@ unsafe fn older(
             // SAFETY: the caller vouches for all frames.
             unsafe { add_to_physmap(xen, domain, space, Gfn::from(gfn)) }?;
         }
-        return Ok(());
+        return Ok(true);
     }
     // The older calls start at frame 0: take them all, keep the last ones.
     const MOST: usize = 128;
@@ -278,5 +283,5 @@ unsafe fn older(
         grant_table_op::setup_table(xen, domain, &mut all[..end])?;
         frames.copy_from_slice(&all[first..end]);
     }
-    Ok(())
+    Ok(domain == DomId::SELF)
 }

@@ -56,7 +56,7 @@ fn older_releases_take_few_frames_at_once_and_own_some() {
     let mut frames = [5; 40];
     let acquire = |frames: &mut [FrameWord]| {
         // SAFETY: there is no memory that could be replaced.
-        unsafe { acquire_resource(&xen, DomId::SELF, Resource::GrantTable, 0, frames) }
+        unsafe { acquire_resource(&xen, DomId::new(2), Resource::GrantTable, 0, frames) }
     };
     let expected = Error::PartialBatch {
         call: "XENMEM_acquire_resource",
@@ -100,34 +100,40 @@ fn a_grant_table_comes_by_the_older_ways() {
     // SAFETY: nothing is put at frames of a PV guest.
     let acquired =
         unsafe { acquire_resource(&pv, DomId::SELF, Resource::GrantTable, 1, &mut frames) };
-    assert_eq!(
-        acquired,
-        Ok(Acquired {
-            caller_owned: false
-        })
-    );
+    assert_eq!(acquired, Ok(Acquired { caller_owned: true }));
     assert_eq!(frames, [11, 12]);
     let size = |resource| acquire_resource_size(&pv, DomId::SELF, resource);
     assert_eq!(size(Resource::GrantTable), Ok(33));
     assert_eq!(size(Resource::GrantStatus), Ok(5));
     unsupported(size(Resource::IoreqServer(0)));
+}
 
+#[test]
+fn a_translated_guest_has_its_own_grant_table_put_at_frames() {
     let seen = Cell::new(vec![]);
-    let hvm = Fake::new(
-        release(4, 10, 0),
-        Guest::Hvm,
-        |number, [op, address, ..]| {
+    for release in [release(4, 10, 0), NEW] {
+        let hvm = Fake::new(release, Guest::Hvm, |number, [op, address, ..]| {
             assert_eq!((number, op), (12, 7));
             let add: xen_add_to_physmap = argument(address);
+            assert_eq!(add.domid, 0x7ff0);
             let mut all = seen.take();
             all.push((wide(add.idx), wide(add.gpfn)));
             seen.set(all);
             0
-        },
-    )
-    .xen();
-    // SAFETY: there is no memory that could be replaced.
-    unsafe { acquire_resource(&hvm, DomId::SELF, Resource::GrantStatus, 2, &mut [90, 91]) }
-        .unwrap();
-    assert_eq!(seen.take(), [(0x8000_0002, 90), (0x8000_0003, 91)]);
+        })
+        .xen();
+        let mut frames = [90, 91];
+        let mut acquire = |domain| {
+            let resource = Resource::GrantStatus;
+            // SAFETY: there is no memory that could be replaced.
+            unsafe { acquire_resource(&hvm, domain, resource, 2, &mut frames) }
+        };
+        acquire(DomId::SELF).unwrap();
+        assert_eq!(seen.take(), [(0x8000_0002, 90), (0x8000_0003, 91)]);
+        // That of another domain would go into the other's physmap.
+        if release != NEW {
+            unsupported(acquire(DomId::new(1)));
+            assert_eq!(seen.take(), []);
+        }
+    }
 }
