@@ -12,16 +12,16 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS."
     };
     (MMU_NORMAL_PT_UPDATE) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (MMU_MACHPHYS_UPDATE) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (MMU_PT_UPDATE_PRESERVE_AD) => {
-        "x86 PV: from 3.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `MMU_NORMAL_PT_UPDATE`. Note: XENFEAT_mmu_pt_update_preserve_ad announces it."
+        "x86 PV: from 3.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4. Older: `MMU_NORMAL_PT_UPDATE`. Note: XENFEAT_mmu_pt_update_preserve_ad announces it."
     };
     (MMU_PT_UPDATE_NO_TRANSLATE) => {
-        "x86 PV: from 4.11; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `MMU_NORMAL_PT_UPDATE`. Note: for page tables of a translated domain."
+        "x86 PV: from 4.11; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4. Older: `MMU_NORMAL_PT_UPDATE`. Note: for page tables of a translated domain."
     };
     (__HYPERVISOR_set_gdt) => {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS."
@@ -39,7 +39,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS. Note: number 6; only yield, block and shutdown, whose reason is passed by value."
     };
     (__HYPERVISOR_dom0_op) => {
-        "x86 PV: before 3.0.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EACCES on x86 PV, ENOSYS on HVM and PVH, ARM. Note: number 7 before domctl, sysctl and platform_op split off; an alias of platform_op later."
+        "x86 PV: before 3.0.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV: EACCES; HVM and PVH, ARM: ENOSYS. Note: number 7 before domctl, sysctl and platform_op split off; an alias of platform_op later."
     };
     (DOM0_GETMEMLIST) => {
         "x86 PV: before 3.0.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
@@ -159,7 +159,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.2 to before 3.0.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (__HYPERVISOR_platform_op) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: from 4.7. For domain 0 and toolstacks. Where it is absent: EACCES before 3.0.3, ENOSYS from 3.0.3 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `__HYPERVISOR_dom0_op`. Note: another interface version is refused with EACCES."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: from 4.7. For domain 0 and toolstacks. Where it is absent: x86 PV: EACCES before 3.0.3, ENOSYS from 3.0.3; HVM and PVH, ARM: ENOSYS. Older: `__HYPERVISOR_dom0_op`. Note: another interface version is refused with EACCES."
     };
     (XENPF_settime32) => {
         "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `DOM0_SETTIME`. Note: XENPF_settime by its old name."
@@ -282,22 +282,22 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Note: only for translated domains: PV gets EINVAL for itself."
     };
     (XENMAPSPACE_shared_info) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS."
     };
     (XENMAPSPACE_grant_table) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM. Note: with XENMAPIDX_grant_table_status in the index: the status frames of version 2."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS. Note: with XENMAPIDX_grant_table_status in the index: the status frames of version 2."
     };
     (XENMAPSPACE_gmfn) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM."
+        "x86 PV, HVM and PVH: from 3.4; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS."
     };
     (XENMAPSPACE_gmfn_range) => {
-        "all guests: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM. Older: `XENMAPSPACE_gmfn`."
+        "all guests: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS. Older: `XENMAPSPACE_gmfn`."
     };
     (XENMAPSPACE_gmfn_foreign) => {
-        "all guests: from 4.3. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM. Note: PV maps foreign frames with mmu_update instead."
+        "all guests: from 4.3. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS. Note: PV maps foreign frames with mmu_update instead."
     };
     (XENMAPSPACE_dev_mmio) => {
-        "x86 PV, HVM and PVH: never; ARM: from 4.7. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM."
+        "x86 PV, HVM and PVH: never; ARM: from 4.7. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS."
     };
     (XENMEM_translate_gpfn_list) => {
         "x86 PV: from 3.0.2 to before 3.4; HVM and PVH: from 3.0.3 to before 3.4; ARM: never. Where it is absent: ENOSYS."
@@ -309,7 +309,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.3; HVM and PVH: from 3.0.3 to before 4.2 and from 4.19; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENMEM_exchange) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: never. Where it is absent: ENOSYS on x86 PV, HVM and PVH, no sign before 4.14, EOPNOTSUPP from 4.14 on ARM. Older: `XENMEM_decrease_reservation`, then `XENMEM_populate_physmap`. Note: the older way is not atomic; ARM knows the call and refuses."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: never. Where it is absent: x86 PV, HVM and PVH: ENOSYS; ARM: no sign before 4.14, EOPNOTSUPP from 4.14. Older: `XENMEM_decrease_reservation`, then `XENMEM_populate_physmap`. Note: the older way is not atomic; ARM knows the call and refuses."
     };
     (XENMEM_machphys_mapping) => {
         "x86 PV: from 3.0.3; HVM and PVH: from 3.0.3 to before 4.2; ARM: never. Where it is absent: ENOSYS. Note: older kernels have the addresses compiled in."
@@ -468,25 +468,25 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS."
     };
     (UVMF_ALL) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: no sign."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (UVMF_FLUSHTYPE_MASK) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: no sign."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (UVMF_INVLPG) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: no sign."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (UVMF_LOCAL) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: no sign."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (UVMF_MULTI) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: no sign."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (UVMF_NONE) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: no sign."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (UVMF_TLB_FLUSH) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: no sign."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (__HYPERVISOR_set_timer_op) => {
         "x86 PV: from 3.0.0; HVM and PVH: from 4.1; ARM: never. Where it is absent: ENOSYS."
@@ -651,7 +651,7 @@ macro_rules! gate_row {
         "x86 PV: before 3.0.2; HVM and PVH, ARM: never. Where it is absent: ENOSYS. Note: a debugging aid of 3.0.0."
     };
     (GNTTABOP_transfer) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Missing without `gnttab=transfer` (EOPNOTSUPP from 4.17). Where it is absent: ENOSYS on x86 PV, HVM and PVH, 0 as if done on ARM. Older: `GNTTABOP_copy`. Note: the older way copies instead of giving the page away; ARM says so in the status of each entry."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Missing without `gnttab=transfer` (EOPNOTSUPP from 4.17). Where it is absent: HVM and PVH: ENOSYS; ARM: 0 as if done. Older: `GNTTABOP_copy`. Note: the older way copies instead of giving the page away; ARM says so in the status of each entry."
     };
     (GNTTABOP_copy) => {
         "x86 PV: from 3.0.3; HVM and PVH: from 4.0; ARM: from 4.3. Where it is absent: ENOSYS. Older: `GNTTABOP_map_grant_ref`. Note: without it: map, copy, unmap."
@@ -669,13 +669,13 @@ macro_rules! gate_row {
         "x86 PV: from 3.1; HVM and PVH: from 3.2; ARM: from 4.3. Where it is absent: ENOSYS. Note: without it: 4 frames on 3.0."
     };
     (GNTTABOP_unmap_and_replace) => {
-        "x86 PV: from 3.2; HVM and PVH, ARM: never. Where it is absent: ENOSYS on x86 PV, HVM and PVH, 0 as if done on ARM. Older: `GNTTABOP_unmap_grant_ref`. Note: without it: unmap, then set the mapping; ARM says so in the status of each entry."
+        "x86 PV: from 3.2; HVM and PVH, ARM: never. Where it is absent: x86 PV, HVM and PVH: ENOSYS; ARM: 0 as if done. Older: `GNTTABOP_unmap_grant_ref`. Note: without it: unmap, then set the mapping; ARM says so in the status of each entry."
     };
     (GNTTABOP_set_version) => {
         "x86 PV, HVM and PVH: from 4.0; ARM: never. Missing without `gnttab=max-ver:1` (ENOSYS from 4.11). Where it is absent: ENOSYS. Note: without it, or where version 2 is switched off: version 1; ARM has version 1 only."
     };
     (GNTTABOP_get_status_frames) => {
-        "x86 PV: from 4.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS on x86 PV, HVM and PVH, 0 as if done on ARM. Older: `XENMAPSPACE_grant_table`. Note: HVM maps them with XENMEM_add_to_physmap; ARM says so in the status."
+        "x86 PV: from 4.0; HVM and PVH, ARM: never. Where it is absent: x86 PV, HVM and PVH: ENOSYS; ARM: 0 as if done. Older: `XENMAPSPACE_grant_table`. Note: HVM maps them with XENMEM_add_to_physmap; ARM says so in the status."
     };
     (GNTTABOP_get_version) => {
         "x86 PV: from 4.0; HVM and PVH: from 4.2; ARM: from 4.3. Where it is absent: ENOSYS. Note: without it: 1, unless set_version made it 2."
@@ -729,247 +729,247 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS."
     };
     (__HYPERVISOR_iret) => {
-        "x86 PV: from 3.0.2; HVM and PVH, ARM: never. Where it is absent: another hypercall of that number before 3.0.2 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `__HYPERVISOR_switch_to_user`, then `__HYPERVISOR_switch_vm86`. Note: does not return."
+        "x86 PV: from 3.0.2; HVM and PVH, ARM: never. Where it is absent: x86 PV: another hypercall of that number before 3.0.2; HVM and PVH, ARM: ENOSYS. Older: `__HYPERVISOR_switch_to_user`, then `__HYPERVISOR_switch_vm86`. Note: does not return."
     };
     (__HYPERVISOR_switch_to_user) => {
-        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. Where it is absent: another hypercall of that number on x86 PV, ENOSYS on HVM and PVH, ARM. Note: x86_64 only; the number is iret later."
+        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. Where it is absent: x86 PV: another hypercall of that number; HVM and PVH, ARM: ENOSYS. Note: x86_64 only; the number is iret later."
     };
     (__HYPERVISOR_switch_vm86) => {
-        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. Where it is absent: another hypercall of that number on x86 PV, ENOSYS on HVM and PVH, ARM. Note: x86_32 only; the number is iret later."
+        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. Where it is absent: x86 PV: another hypercall of that number; HVM and PVH, ARM: ENOSYS. Note: x86_32 only; the number is iret later."
     };
     (__HYPERVISOR_vcpu_op) => {
         "x86 PV: from 3.0.0; HVM and PVH: from 3.4; ARM: from 4.3. Where it is absent: ENOSYS. Note: an unknown vCPU is ENOENT before the sub-op is looked at."
     };
     (VCPUOP_initialise) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: ARM starts processors with PSCI."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: HVM and PVH: ENOSYS; ARM: EINVAL. Note: ARM starts processors with PSCI."
     };
     (VCPUOP_up) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: ARM starts processors with PSCI."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: HVM and PVH: ENOSYS; ARM: EINVAL. Note: ARM starts processors with PSCI."
     };
     (VCPUOP_down) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: ARM stops processors with PSCI."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: HVM and PVH: ENOSYS; ARM: EINVAL. Note: ARM stops processors with PSCI."
     };
     (VCPUOP_is_up) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: HVM and PVH: ENOSYS; ARM: EINVAL."
     };
     (VCPUOP_get_runstate_info) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.4; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: without it: stolen time is unknown."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.4; ARM: never. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL. Note: without it: stolen time is unknown."
     };
     (VCPUOP_register_runstate_memory_area) => {
-        "x86 PV: from 3.0.2; HVM and PVH: from 3.4; ARM: from 4.3. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `VCPUOP_get_runstate_info`. Note: the older way asks each time."
+        "x86 PV: from 3.0.2; HVM and PVH: from 3.4; ARM: from 4.3. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL. Older: `VCPUOP_get_runstate_info`. Note: the older way asks each time."
     };
     (VCPUOP_set_periodic_timer) => {
-        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `__HYPERVISOR_set_timer_op`. Note: the older way sets each tick."
+        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL. Older: `__HYPERVISOR_set_timer_op`. Note: the older way sets each tick."
     };
     (VCPUOP_stop_periodic_timer) => {
-        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: without it the tick of 100 Hz stays."
+        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL. Note: without it the tick of 100 Hz stays."
     };
     (VCPUOP_set_singleshot_timer) => {
-        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `__HYPERVISOR_set_timer_op`."
+        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL. Older: `__HYPERVISOR_set_timer_op`."
     };
     (VCPUOP_stop_singleshot_timer) => {
-        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `__HYPERVISOR_set_timer_op`. Note: the older way sets time 0."
+        "x86 PV: from 3.1; HVM and PVH: from 4.1; ARM: never. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL. Older: `__HYPERVISOR_set_timer_op`. Note: the older way sets time 0."
     };
     (VCPUOP_register_vcpu_info) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.2; ARM: from 4.3. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: without it: the shared page has vcpu_info for 32 vCPUs on x86, for 1 on ARM; in the header from 3.1."
+        "x86 PV: from 3.2; HVM and PVH: from 4.2; ARM: from 4.3. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL. Note: without it: the shared page has vcpu_info for 32 vCPUs on x86, for 1 on ARM; in the header from 3.1."
     };
     (VCPUOP_send_nmi) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.7; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.7; ARM: never. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL."
     };
     (VCPUOP_get_physid) => {
-        "x86 PV: from 3.3; HVM and PVH: from 4.7; ARM: never. For the domain that owns the hardware. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: EINVAL unless the vCPU is pinned."
+        "x86 PV: from 3.3; HVM and PVH: from 4.7; ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL. Note: EINVAL unless the vCPU is pinned."
     };
     (VCPUOP_register_vcpu_time_memory_area) => {
-        "x86 PV: from 4.0; HVM and PVH: from 4.3; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Note: 32-bit guests of a 64-bit Xen get ENOSYS before 4.17; without it: the time in vcpu_info."
+        "x86 PV: from 4.0; HVM and PVH: from 4.3; ARM: never. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL. Note: 32-bit guests of a 64-bit Xen get ENOSYS before 4.17; without it: the time in vcpu_info."
     };
     (VCPUOP_register_runstate_phys_area) => {
-        "x86 PV, HVM and PVH: from 4.18; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `VCPUOP_register_runstate_memory_area`. Note: ARM sets XENFEAT_runstate_phys_area and refuses the call."
+        "x86 PV, HVM and PVH: from 4.18; ARM: never. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL. Older: `VCPUOP_register_runstate_memory_area`. Note: ARM sets XENFEAT_runstate_phys_area and refuses the call."
     };
     (VCPUOP_register_vcpu_time_phys_area) => {
-        "x86 PV, HVM and PVH: from 4.18; ARM: never. Where it is absent: 0 as if done before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, EINVAL on ARM. Older: `VCPUOP_register_vcpu_time_memory_area`. Note: XENFEAT_vcpu_time_phys_area announces it."
+        "x86 PV, HVM and PVH: from 4.18; ARM: never. Where it is absent: x86 PV: 0 as if done before 3.0.2, ENOSYS from 3.0.2; HVM and PVH: ENOSYS; ARM: EINVAL. Older: `VCPUOP_register_vcpu_time_memory_area`. Note: XENFEAT_vcpu_time_phys_area announces it."
     };
     (__HYPERVISOR_set_segment_base) => {
         "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: ENOSYS. Note: x86_64 only."
     };
     (SEGBASE_FS) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (SEGBASE_GS_USER) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (SEGBASE_GS_KERNEL) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (SEGBASE_GS_USER_SEL) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never."
     };
     (__HYPERVISOR_mmuext_op) => {
         "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Missing without `CONFIG_PV` (ENOSYS). Where it is absent: ENOSYS. Note: HVM may only pin and unpin tables of domains it builds."
     };
     (MMUEXT_PIN_L1_TABLE) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_PIN_L2_TABLE) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_PIN_L3_TABLE) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_PIN_L4_TABLE) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_UNPIN_TABLE) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH: from 4.7; ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_NEW_BASEPTR) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_TLB_FLUSH_LOCAL) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_INVLPG_LOCAL) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_TLB_FLUSH_MULTI) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_INVLPG_MULTI) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_TLB_FLUSH_ALL) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_INVLPG_ALL) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_FLUSH_CACHE) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_SET_LDT) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EOPNOTSUPP."
     };
     (MMUEXT_REASSIGN_PAGE) => {
-        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM. Note: 3.0.0 only."
+        "x86 PV: before 3.0.2; HVM and PVH, ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH: EOPNOTSUPP. Note: 3.0.0 only."
     };
     (MMUEXT_NEW_USER_BASEPTR) => {
-        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM. Note: x86_64 only."
+        "x86 PV: from 3.0.0; HVM and PVH, ARM: never. Where it is absent: EOPNOTSUPP. Note: x86_64 only."
     };
     (MMUEXT_CLEAR_PAGE) => {
-        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM. Note: without it: map and clear."
+        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH: EOPNOTSUPP. Note: without it: map and clear."
     };
     (MMUEXT_COPY_PAGE) => {
-        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM. Note: without it: map and copy."
+        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH: EOPNOTSUPP. Note: without it: map and copy."
     };
     (MMUEXT_FLUSH_CACHE_GLOBAL) => {
-        "x86 PV: from 4.1; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM. Older: `MMUEXT_FLUSH_CACHE`. Note: the older way is once per vCPU."
+        "x86 PV: from 4.1; HVM and PVH, ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH: EOPNOTSUPP. Older: `MMUEXT_FLUSH_CACHE`. Note: the older way is once per vCPU."
     };
     (MMUEXT_MARK_SUPER) => {
-        "x86 PV: from 4.1 to before 4.10; HVM and PVH, ARM: never. Missing without `allowsuperpage` (EOPNOTSUPP from 4.1 to before 4.10). Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 to before 4.1, EOPNOTSUPP from 4.1 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 4.1 to before 4.10; HVM and PVH, ARM: never. Missing without `allowsuperpage` (EOPNOTSUPP from 4.1 to before 4.10). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4 to before 4.1, EOPNOTSUPP from 4.1; HVM and PVH: EOPNOTSUPP."
     };
     (MMUEXT_UNMARK_SUPER) => {
-        "x86 PV: from 4.1 to before 4.10; HVM and PVH, ARM: never. Missing without `allowsuperpage` (EOPNOTSUPP from 4.1 to before 4.10). Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 to before 4.1, EOPNOTSUPP from 4.1 on x86 PV, EOPNOTSUPP on HVM and PVH, ENOSYS on ARM."
+        "x86 PV: from 4.1 to before 4.10; HVM and PVH, ARM: never. Missing without `allowsuperpage` (EOPNOTSUPP from 4.1 to before 4.10). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4 to before 4.1, EOPNOTSUPP from 4.1; HVM and PVH: EOPNOTSUPP."
     };
     (__HYPERVISOR_acm_op) => {
-        "x86 PV: before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Missing without `ACM` (ENOSYS). Where it is absent: another hypercall of that number from 3.2 on x86 PV, ENOSYS on HVM and PVH, ARM. Note: the number is xsm_op from 3.2."
+        "x86 PV: before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Missing without `ACM` (ENOSYS). Where it is absent: x86 PV: another hypercall of that number from 3.2; HVM and PVH, ARM: ENOSYS. Note: the number is xsm_op from 3.2."
     };
     (ACMOP_setpolicy) => {
-        "x86 PV: from 3.0.3 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2."
     };
     (ACMOP_getpolicy) => {
-        "x86 PV: from 3.0.3 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2."
     };
     (ACMOP_dumpstats) => {
-        "x86 PV: from 3.0.3 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2."
     };
     (ACMOP_getssid) => {
-        "x86 PV: from 3.0.3 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2."
     };
     (ACMOP_getdecision) => {
-        "x86 PV: from 3.0.3 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2."
     };
     (ACMOP_chgpolicy) => {
-        "x86 PV: from 3.1 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.1 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2."
     };
     (ACMOP_relabeldoms) => {
-        "x86 PV: from 3.1 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.1 to before 3.2; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ESRCH before 3.0.2, ENOSYS from 3.0.2."
     };
     (__HYPERVISOR_xsm_op) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. Missing without `CONFIG_XSM` (ENOSYS). Where it is absent: another hypercall of that number before 3.2, ENOSYS from 3.2 on x86 PV, ENOSYS on HVM and PVH, ARM. Note: needs a security module in force; ENOSYS also for another interface version."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. Missing without `CONFIG_XSM` (ENOSYS). Where it is absent: x86 PV: another hypercall of that number before 3.2, ENOSYS from 3.2; HVM and PVH, ARM: ENOSYS. Note: needs a security module in force; ENOSYS also for another interface version."
     };
     (FLASK_LOAD) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_GETENFORCE) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_SETENFORCE) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_CONTEXT_TO_SID) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_SID_TO_CONTEXT) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_ACCESS) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_CREATE) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_RELABEL) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_USER) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_POLICYVERS) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_GETBOOL) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_SETBOOL) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_COMMITBOOLS) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_MLS) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_DISABLE) => {
-        "x86 PV: from 3.2 to before 4.16; HVM and PVH: from 4.3 to before 4.16; ARM: from 4.5 to before 4.16. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2 to before 4.16; HVM and PVH: from 4.3 to before 4.16; ARM: from 4.5 to before 4.16. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_GETAVC_THRESHOLD) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_SETAVC_THRESHOLD) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_AVC_HASHSTATS) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_AVC_CACHESTATS) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_MEMBER) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_ADD_OCONTEXT) => {
-        "x86 PV: from 4.0; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 4.0; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_DEL_OCONTEXT) => {
-        "x86 PV: from 4.0; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 4.0; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_GET_PEER_SID) => {
-        "x86 PV: from 4.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 4.2; HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_RELABEL_DOMAIN) => {
-        "x86 PV, HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV, HVM and PVH: from 4.3; ARM: from 4.5. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (FLASK_DEVICETREE_LABEL) => {
-        "all guests: from 4.6. For domain 0 and toolstacks. Where it is absent: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "all guests: from 4.6. For domain 0 and toolstacks. Where it is absent: x86 PV: ENOSYS before 3.3, EINVAL from 3.3 to before 4.2, ENOSYS from 4.2; HVM and PVH, ARM: ENOSYS."
     };
     (__HYPERVISOR_nmi_op) => {
         "x86 PV: from 3.0.2; HVM and PVH, ARM: never. Where it is absent: ENOSYS. Note: callback_op with CALLBACKTYPE_nmi does the same from 3.0.3."
@@ -1029,751 +1029,751 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: ENOSYS. Older: `__HYPERVISOR_set_callbacks`, then `__HYPERVISOR_nmi_op`."
     };
     (CALLBACKOP_register) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `__HYPERVISOR_set_callbacks`, then `XENNMI_register_callback`. Note: ENOSYS also for an unknown type."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4. Older: `__HYPERVISOR_set_callbacks`, then `XENNMI_register_callback`. Note: ENOSYS also for an unknown type."
     };
     (CALLBACKTYPE_event) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4."
     };
     (CALLBACKTYPE_failsafe) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4."
     };
     (CALLBACKTYPE_syscall) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4."
     };
     (CALLBACKTYPE_sysenter_deprecated) => {
-        "x86 PV: from 3.0.3 to before 4.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Note: CALLBACKTYPE_sysenter by its old number, of the 32-bit Xen."
+        "x86 PV: from 3.0.3 to before 4.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4. Note: CALLBACKTYPE_sysenter by its old number, of the 32-bit Xen."
     };
     (CALLBACKTYPE_nmi) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4."
     };
     (CALLBACKTYPE_sysenter) => {
-        "x86 PV: from 3.2; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `CALLBACKTYPE_sysenter_deprecated`. Note: number 3 before 3.2."
+        "x86 PV: from 3.2; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4. Older: `CALLBACKTYPE_sysenter_deprecated`. Note: number 3 before 3.2."
     };
     (CALLBACKTYPE_syscall32) => {
-        "x86 PV: from 3.2; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4."
     };
     (CALLBACKOP_unregister) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `XENNMI_unregister_callback`."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4. Older: `XENNMI_unregister_callback`."
     };
     (__HYPERVISOR_xenoprof_op) => {
         "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. Missing without `CONFIG_XENOPROF` (ENOSYS). Where it is absent: ENOSYS."
     };
     (XENOPROF_init) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL."
     };
     (XENOPROF_reset_active_list) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL."
     };
     (XENOPROF_reset_passive_list) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL."
     };
     (XENOPROF_set_active) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL."
     };
     (XENOPROF_set_passive) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL."
     };
     (XENOPROF_reserve_counters) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL."
     };
     (XENOPROF_counter) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL."
     };
     (XENOPROF_setup_events) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL."
     };
     (XENOPROF_enable_virq) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL."
     };
     (XENOPROF_start) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL."
     };
     (XENOPROF_stop) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL."
     };
     (XENOPROF_disable_virq) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL."
     };
     (XENOPROF_release_counters) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL."
     };
     (XENOPROF_shutdown) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL."
     };
     (XENOPROF_get_buffer) => {
-        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.0.3 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL."
     };
     (XENOPROF_set_backtrace) => {
-        "x86 PV: from 3.2 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 3.2 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL."
     };
     (XENOPROF_get_ibs_caps) => {
-        "x86 PV: from 4.1 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 4.1 to before 4.22; HVM and PVH, ARM: never. Where it is absent: EINVAL."
     };
     (XENOPROF_ibs_counter) => {
-        "x86 PV: from 4.1 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV: from 4.1 to before 4.22; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL."
     };
     (__HYPERVISOR_event_channel_op) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_event_channel_op_compat`."
     };
     (EVTCHNOP_bind_interdomain) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_event_channel_op_compat`."
     };
     (EVTCHNOP_bind_virq) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_event_channel_op_compat`."
     };
     (EVTCHNOP_bind_pirq) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`. Note: HVM needs XENFEAT_hvm_pirqs."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_event_channel_op_compat`. Note: HVM needs XENFEAT_hvm_pirqs."
     };
     (EVTCHNOP_close) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_event_channel_op_compat`."
     };
     (EVTCHNOP_send) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_event_channel_op_compat`."
     };
     (EVTCHNOP_status) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_event_channel_op_compat`."
     };
     (EVTCHNOP_alloc_unbound) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_event_channel_op_compat`."
     };
     (EVTCHNOP_bind_ipi) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_event_channel_op_compat`."
     };
     (EVTCHNOP_bind_vcpu) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_event_channel_op_compat`."
     };
     (EVTCHNOP_unmask) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_event_channel_op_compat`. Note: not in 3.0.0: clear the mask bit and look for a pending event."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_event_channel_op_compat`. Note: not in 3.0.0: clear the mask bit and look for a pending event."
     };
     (EVTCHNOP_reset) => {
-        "x86 PV, HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `EVTCHNOP_close`. Note: without it: close every port."
+        "x86 PV, HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `EVTCHNOP_close`. Note: without it: close every port."
     };
     (EVTCHNOP_init_control) => {
-        "all guests: from 4.4. Missing without `CONFIG_EVTCHN_FIFO` (EOPNOTSUPP from 4.21). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: without it: stay with 2-level event channels."
+        "all guests: from 4.4. Missing without `CONFIG_EVTCHN_FIFO` (EOPNOTSUPP from 4.21). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: without it: stay with 2-level event channels."
     };
     (EVTCHNOP_expand_array) => {
-        "all guests: from 4.4. Missing without `CONFIG_EVTCHN_FIFO` (EOPNOTSUPP from 4.21). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: refused while 2-level is in use: ENOSYS before 4.8, EOPNOTSUPP from then on."
+        "all guests: from 4.4. Missing without `CONFIG_EVTCHN_FIFO` (EOPNOTSUPP from 4.21). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: refused while 2-level is in use: ENOSYS before 4.8, EOPNOTSUPP from then on."
     };
     (EVTCHNOP_set_priority) => {
-        "all guests: from 4.4. Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: ENOSYS while 2-level is in use."
+        "all guests: from 4.4. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: ENOSYS while 2-level is in use."
     };
     (EVTCHNOP_reset_cont) => {
-        "all guests: from 4.15. Taken over by 4.12.4, 4.13.2 and 4.14.1. Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: Xen's own continuation of EVTCHNOP_reset; not for guests."
+        "all guests: from 4.15. Taken over by 4.12.4, 4.13.2 and 4.14.1. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: Xen's own continuation of EVTCHNOP_reset; not for guests."
     };
     (__HYPERVISOR_physdev_op) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: ARM knows some sub-ops for PCI, with CONFIG_HAS_PCI."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: ARM knows some sub-ops for PCI, with CONFIG_HAS_PCI."
     };
     (PHYSDEVOP_IRQ_UNMASK_NOTIFY) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: PHYSDEVOP_eoi follows it."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: PHYSDEVOP_eoi follows it."
     };
     (PHYSDEVOP_irq_status_query) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: HVM needs XENFEAT_hvm_pirqs from 4.9; IRQ_STATUS_QUERY on 3.0.2 and before."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: HVM needs XENFEAT_hvm_pirqs from 4.9; IRQ_STATUS_QUERY on 3.0.2 and before."
     };
     (PHYSDEVOP_set_iopl) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: SET_IOPL on 3.0.2 and before."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: SET_IOPL on 3.0.2 and before."
     };
     (PHYSDEVOP_set_iobitmap) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: SET_IOBITMAP on 3.0.2 and before."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: SET_IOBITMAP on 3.0.2 and before."
     };
     (PHYSDEVOP_apic_read) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: APIC_READ on 3.0.2 and before."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: APIC_READ on 3.0.2 and before."
     };
     (PHYSDEVOP_apic_write) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: APIC_WRITE on 3.0.2 and before."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: APIC_WRITE on 3.0.2 and before."
     };
     (PHYSDEVOP_alloc_irq_vector) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `__HYPERVISOR_physdev_op_compat`. Note: ASSIGN_VECTOR on 3.0.2 and before."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: ASSIGN_VECTOR on 3.0.2 and before."
     };
     (PHYSDEVOP_free_irq_vector) => {
-        "x86 PV: from 3.0.4 to before 4.2; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: did nothing."
+        "x86 PV: from 3.0.4 to before 4.2; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: did nothing."
     };
     (PHYSDEVOP_eoi) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_IRQ_UNMASK_NOTIFY`. Note: HVM needs XENFEAT_hvm_pirqs from 4.9."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_IRQ_UNMASK_NOTIFY`. Note: HVM needs XENFEAT_hvm_pirqs from 4.9."
     };
     (PHYSDEVOP_map_pirq) => {
-        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_alloc_irq_vector`. Note: the older way has no MSI; HVM needs XENFEAT_hvm_pirqs from 4.9."
+        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_alloc_irq_vector`. Note: the older way has no MSI; HVM needs XENFEAT_hvm_pirqs from 4.9."
     };
     (MAP_PIRQ_TYPE_MSI) => {
-        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (MAP_PIRQ_TYPE_GSI) => {
-        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (MAP_PIRQ_TYPE_UNKNOWN) => {
-        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "all guests: never. Where it is absent: EINVAL. Note: refused."
     };
     (MAP_PIRQ_TYPE_MSI_SEG) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (MAP_PIRQ_TYPE_MULTI_MSI) => {
-        "x86 PV, HVM and PVH: from 4.4; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.4; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (PHYSDEVOP_unmap_pirq) => {
-        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: HVM needs XENFEAT_hvm_pirqs from 4.9."
+        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: HVM needs XENFEAT_hvm_pirqs from 4.9."
     };
     (PHYSDEVOP_manage_pci_add) => {
-        "x86 PV: from 3.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (PHYSDEVOP_manage_pci_remove) => {
-        "x86 PV: from 3.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (PHYSDEVOP_pirq_eoi_gmfn_v1) => {
-        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: with it PHYSDEVOP_eoi unmasks the event channel too; without it: PHYSDEVOP_irq_status_query for each."
+        "x86 PV: from 3.4; HVM and PVH, ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: with it PHYSDEVOP_eoi unmasks the event channel too; without it: PHYSDEVOP_irq_status_query for each."
     };
     (PHYSDEVOP_restore_msi) => {
-        "x86 PV: from 3.4; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.4; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (PHYSDEVOP_manage_pci_add_ext) => {
-        "x86 PV: from 3.4; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_manage_pci_add`."
+        "x86 PV: from 3.4; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_manage_pci_add`."
     };
     (PHYSDEVOP_setup_gsi) => {
-        "x86 PV: from 4.0; HVM and PVH: from 4.20; ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_alloc_irq_vector`. Note: the older way programs the IO-APIC too."
+        "x86 PV: from 4.0; HVM and PVH: from 4.20; ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_alloc_irq_vector`. Note: the older way programs the IO-APIC too."
     };
     (PHYSDEVOP_get_free_pirq) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_map_pirq`. Note: the older way asks for any; HVM needs XENFEAT_hvm_pirqs from 4.9."
+        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_map_pirq`. Note: the older way asks for any; HVM needs XENFEAT_hvm_pirqs from 4.9."
     };
     (PHYSDEVOP_pci_mmcfg_reserved) => {
-        "x86 PV: from 4.2; HVM and PVH: from 4.11; ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: HVM: domain 0 only."
+        "x86 PV: from 4.2; HVM and PVH: from 4.11; ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: HVM: domain 0 only."
     };
     (PHYSDEVOP_pci_device_add) => {
-        "x86 PV: from 4.2; HVM and PVH: from 4.17; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS) and `pci-passthrough=on` (EOPNOTSUPP from 4.16). Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_manage_pci_add_ext`, then `PHYSDEVOP_manage_pci_add`. Note: the older ways know segment 0 only; HVM: domain 0 only; the options are those of ARM."
+        "x86 PV: from 4.2; HVM and PVH: from 4.17; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS) and `pci-passthrough=on` (EOPNOTSUPP from 4.16). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_manage_pci_add_ext`, then `PHYSDEVOP_manage_pci_add`. Note: the older ways know segment 0 only; HVM: domain 0 only; the options are those of ARM."
     };
     (PHYSDEVOP_pci_device_remove) => {
-        "x86 PV: from 4.2; HVM and PVH: from 4.17; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS) and `pci-passthrough=on` (EOPNOTSUPP from 4.16). Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_manage_pci_remove`. Note: the older way knows segment 0 only; HVM: domain 0 only; the options are those of ARM."
+        "x86 PV: from 4.2; HVM and PVH: from 4.17; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS) and `pci-passthrough=on` (EOPNOTSUPP from 4.16). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_manage_pci_remove`. Note: the older way knows segment 0 only; HVM: domain 0 only; the options are those of ARM."
     };
     (PHYSDEVOP_restore_msi_ext) => {
-        "x86 PV: from 4.2; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_restore_msi`. Note: the older way knows segment 0 only."
+        "x86 PV: from 4.2; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_restore_msi`. Note: the older way knows segment 0 only."
     };
     (PHYSDEVOP_pirq_eoi_gmfn_v2) => {
-        "x86 PV: from 4.2; HVM and PVH, ARM: never. Taken over by 4.1.3. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `PHYSDEVOP_pirq_eoi_gmfn_v1`."
+        "x86 PV: from 4.2; HVM and PVH, ARM: never. Taken over by 4.1.3. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_pirq_eoi_gmfn_v1`."
     };
     (PHYSDEVOP_dbgp_op) => {
-        "x86 PV: from 4.3; HVM and PVH: from 4.17; ARM: never. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.3; HVM and PVH: from 4.17; ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (PHYSDEVOP_prepare_msix) => {
-        "x86 PV: from 4.3; HVM and PVH, ARM: never. Taken over by 4.1.5 and 4.2.2. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.3; HVM and PVH, ARM: never. Taken over by 4.1.5 and 4.2.2. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (PHYSDEVOP_release_msix) => {
-        "x86 PV: from 4.3; HVM and PVH, ARM: never. Taken over by 4.1.5 and 4.2.2. For the domain that owns the hardware. Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.3; HVM and PVH, ARM: never. Taken over by 4.1.5 and 4.2.2. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (PHYSDEVOP_pci_device_reset) => {
-        "all guests: from 4.20. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS). Where it is absent: EINVAL before 3.0.4, ENOSYS from 3.0.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "all guests: from 4.20. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (__HYPERVISOR_hvm_op) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Missing without `CONFIG_HVM` (ENOSYS). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: PV guests may speak for an HVM guest that they serve."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Missing without `CONFIG_HVM` (ENOSYS). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: PV guests may speak for an HVM guest that they serve."
     };
     (HVMOP_set_param) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: EPERM where the domain may not set it itself."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: EPERM where the domain may not set it itself."
     };
     (HVMOP_get_param) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: EPERM where the domain may not read it itself, from 4.6."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: EPERM where the domain may not read it itself, from 4.6."
     };
     (HVM_PARAM_CALLBACK_IRQ) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_CALLBACK_TYPE_GSI) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: never. Where it is absent: no sign (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: never. Where it is absent: no sign. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_CALLBACK_TYPE_PCI_INTX) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: never. Where it is absent: no sign (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: never. Where it is absent: no sign. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_CALLBACK_TYPE_PPI) => {
         "x86 PV, HVM and PVH: never; ARM: from 4.7. Where it is absent: no sign. Note: on x86 the same value is a vector."
     };
     (HVM_PARAM_CALLBACK_TYPE_VECTOR) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: no sign (another hypercall before 3.0.3). Note: XENFEAT_hvm_callback_vector announces it; on ARM the same value is a PPI."
+        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: no sign. Before 3.0.3 another hypercall runs in its place. Note: XENFEAT_hvm_callback_vector announces it; on ARM the same value is a PPI."
     };
     (HVM_PARAM_STORE_PFN) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_STORE_EVTCHN) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_APIC_ENABLED) => {
-        "x86 PV, HVM and PVH: from 3.0.3 to before 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3 to before 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_PAE_ENABLED) => {
-        "x86 PV, HVM and PVH: from 3.0.3 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.3 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_IOREQ_PFN) => {
-        "x86 PV, HVM and PVH: from 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_BUFIOREQ_PFN) => {
-        "x86 PV, HVM and PVH: from 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_NVRAM_FD) => {
-        "all guests: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM. Note: used by tools only."
+        "all guests: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Note: used by tools only."
     };
     (HVM_PARAM_VHPT_SIZE) => {
-        "all guests: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM. Note: IA-64."
+        "all guests: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Note: IA-64."
     };
     (HVM_PARAM_BUFPIOREQ_PFN) => {
-        "all guests: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM. Note: IA-64."
+        "all guests: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Note: IA-64."
     };
     (HVM_PARAM_VIRIDIAN) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_TIMER_MODE) => {
-        "x86 PV, HVM and PVH: from 3.2; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.2; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_HPET_ENABLED) => {
-        "x86 PV, HVM and PVH: from 3.3; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.3; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_IDENT_PT) => {
-        "x86 PV, HVM and PVH: from 3.3; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.3; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_DM_DOMAIN) => {
-        "x86 PV, HVM and PVH: from 3.3 to before 4.12; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 4.12, ENODATA from 4.12 to before 4.14, EINVAL from 4.14 on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.3 to before 4.12; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL before 4.12, ENODATA from 4.12 to before 4.14, EINVAL from 4.14; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_ACPI_S_STATE) => {
-        "x86 PV, HVM and PVH: from 3.3; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.3; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_VM86_TSS) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.4; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_VPT_ALIGN) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_CONSOLE_PFN) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_CONSOLE_EVTCHN) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_ACPI_IOPORTS_LOCATION) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_MEMORY_EVENT_CR0) => {
-        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_MEMORY_EVENT_CR3) => {
-        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_MEMORY_EVENT_CR4) => {
-        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_MEMORY_EVENT_INT3) => {
-        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_NESTEDHVM) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_MEMORY_EVENT_SINGLE_STEP) => {
-        "x86 PV, HVM and PVH: from 4.2 to before 4.14; ARM: never. Taken over by 4.1.1. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2 to before 4.14; ARM: never. Taken over by 4.1.1. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_BUFIOREQ_EVTCHN) => {
-        "x86 PV, HVM and PVH: from 4.2 to before 4.12; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 4.12, ENODATA from 4.12 to before 4.14, EINVAL from 4.14 on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2 to before 4.12; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL before 4.12, ENODATA from 4.12 to before 4.14, EINVAL from 4.14; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_PAGING_RING_PFN) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_ACCESS_RING_PFN) => {
-        "x86 PV, HVM and PVH: from 4.2 to before 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2 to before 4.6; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_MONITOR_RING_PFN) => {
-        "all guests: from 4.6. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "all guests: from 4.6. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_SHARING_RING_PFN) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_MEMORY_EVENT_MSR) => {
-        "x86 PV, HVM and PVH: from 4.3 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.3 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_TRIPLE_FAULT_REASON) => {
-        "x86 PV, HVM and PVH: from 4.3; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.3; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_IOREQ_SERVER_PFN) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_NR_IOREQ_SERVER_PAGES) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_VM_GENERATION_ID_ADDR) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_ALTP2M) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_X87_FIP_WIDTH) => {
-        "x86 PV, HVM and PVH: from 4.7; ARM: never. Taken over by 4.5.4 and 4.6.3. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.7; ARM: never. Taken over by 4.5.4 and 4.6.3. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_VM86_TSS_SIZED) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_MCA_CAP) => {
-        "x86 PV, HVM and PVH: from 4.10; ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, HVM and PVH, 0 as if done before 4.14, EINVAL from 4.14 on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.10; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_set_pci_intx_level) => {
-        "x86 PV, HVM and PVH: from 3.0.4 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.4 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_set_isa_irq_level) => {
-        "x86 PV, HVM and PVH: from 3.0.4 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.4 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_set_pci_link_route) => {
-        "x86 PV, HVM and PVH: from 3.0.4 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.0.4 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_flush_tlbs) => {
-        "x86 PV, ARM: never; HVM and PVH: from 3.2. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM."
+        "x86 PV, ARM: never; HVM and PVH: from 3.2. Where it is absent: x86 PV: EINVAL; HVM and PVH, ARM: ENOSYS."
     };
     (HVMOP_track_dirty_vram) => {
-        "x86 PV, HVM and PVH: from 3.3 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.3 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_modified_memory) => {
-        "x86 PV, HVM and PVH: from 3.3 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.3 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_set_mem_type) => {
-        "x86 PV, HVM and PVH: from 3.3 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 3.3 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_pagetable_dying) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Taken over by 4.0.1. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1; ARM: never. Taken over by 4.0.1. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_get_time) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. Taken over by 4.0.2. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1; ARM: never. Taken over by 4.0.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_xentrace) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_set_mem_access) => {
-        "x86 PV, HVM and PVH: from 4.1 to before 4.5; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1 to before 4.5; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_get_mem_access) => {
-        "x86 PV, HVM and PVH: from 4.1 to before 4.5; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1 to before 4.5; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_inject_trap) => {
-        "x86 PV, HVM and PVH: from 4.1 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.1 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_get_mem_type) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. Taken over by 4.1.1. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. Taken over by 4.1.1. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_inject_msi) => {
-        "x86 PV, HVM and PVH: from 4.2 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.2 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_create_ioreq_server) => {
-        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_get_ioreq_server_info) => {
-        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_map_io_range_to_ioreq_server) => {
-        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_unmap_io_range_from_ioreq_server) => {
-        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_destroy_ioreq_server) => {
-        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_set_ioreq_server_state) => {
-        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.5 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_set_evtchn_upcall_vector) => {
-        "x86 PV, ARM: never; HVM and PVH: from 4.6. Where it is absent: ENOSYS before 4.6, EINVAL from 4.6 on x86 PV, ENOSYS on HVM and PVH, ARM. Older: `HVM_PARAM_CALLBACK_IRQ`. Note: the older way sets one vector for all vCPUs and needs XENFEAT_hvm_callback_vector."
+        "x86 PV, ARM: never; HVM and PVH: from 4.6. Where it is absent: x86 PV: ENOSYS before 4.6, EINVAL from 4.6; HVM and PVH, ARM: ENOSYS. Older: `HVM_PARAM_CALLBACK_IRQ`. Note: the older way sets one vector for all vCPUs and needs XENFEAT_hvm_callback_vector."
     };
     (HVMOP_guest_request_vm_event) => {
-        "all guests: from 4.6. Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "all guests: from 4.6. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Missing without `altp2m` (EOPNOTSUPP). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: EOPNOTSUPP where the domain or the processor has it not."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Missing without `altp2m` (EOPNOTSUPP). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: EOPNOTSUPP where the domain or the processor has it not."
     };
     (HVMOP_altp2m_get_domain_state) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_set_domain_state) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_vcpu_enable_notify) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_create_p2m) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_destroy_p2m) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_switch_p2m) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_set_mem_access) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_change_gfn) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_set_mem_access_multi) => {
-        "x86 PV, HVM and PVH: from 4.11; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.11; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_set_suppress_ve) => {
-        "x86 PV, HVM and PVH: from 4.12; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.12; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_get_suppress_ve) => {
-        "x86 PV, HVM and PVH: from 4.12; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.12; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_get_mem_access) => {
-        "x86 PV, HVM and PVH: from 4.12; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.12; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_vcpu_disable_notify) => {
-        "x86 PV, HVM and PVH: from 4.12; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.12; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_get_p2m_idx) => {
-        "x86 PV, HVM and PVH: from 4.13; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.13; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_set_suppress_ve_multi) => {
-        "x86 PV, HVM and PVH: from 4.14; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.14; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_altp2m_set_visibility) => {
-        "x86 PV, HVM and PVH: from 4.14; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8 on x86 PV, HVM and PVH, EOPNOTSUPP on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.14; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (__HYPERVISOR_sysctl) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: from 4.2. For domain 0 and toolstacks. Missing without `CONFIG_SYSCTL` (ENOSYS from 4.21). Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_dom0_op`. Note: another interface version is refused with EACCES."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: from 4.2. For domain 0 and toolstacks. Missing without `CONFIG_SYSCTL` (ENOSYS from 4.21). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_dom0_op`. Note: another interface version is refused with EACCES."
     };
     (__HYPERVISOR_domctl) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.3; ARM: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_dom0_op`. Note: another interface version is refused with EACCES."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.3; ARM: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_dom0_op`. Note: another interface version is refused with EACCES."
     };
     (__HYPERVISOR_kexec_op) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_KEXEC` (ENOSYS). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: a sub-op that is not there answers 0 before 4.22."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_KEXEC` (ENOSYS). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: a sub-op that is not there answers 0 before 4.22."
     };
     (KEXEC_CMD_kexec) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place."
     };
     (KEXEC_CMD_kexec_load_v1) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: kexec_load by its old name; goes after 4.22."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Note: kexec_load by its old name; goes after 4.22."
     };
     (KEXEC_CMD_kexec_unload_v1) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: kexec_unload by its old name; goes after 4.22."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Note: kexec_unload by its old name; goes after 4.22."
     };
     (KEXEC_CMD_kexec_get_range) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place."
     };
     (KEXEC_RANGE_MA_CRASH) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (KEXEC_RANGE_MA_XEN) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (KEXEC_RANGE_MA_CPU) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (KEXEC_RANGE_MA_XENHEAP) => {
-        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM. Note: IA-64."
+        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL. Note: IA-64."
     };
     (KEXEC_RANGE_MA_BOOT_PARAM) => {
-        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM. Note: IA-64."
+        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL. Note: IA-64."
     };
     (KEXEC_RANGE_MA_EFI_MEMMAP) => {
-        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM. Note: IA-64."
+        "all guests: never. For domain 0 and toolstacks. Where it is absent: EINVAL. Note: IA-64."
     };
     (KEXEC_RANGE_MA_VMCOREINFO) => {
-        "x86 PV: from 3.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (KEXEC_CMD_kexec_load) => {
-        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `KEXEC_CMD_kexec_load_v1`. Note: number 1 before 4.4."
+        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Older: `KEXEC_CMD_kexec_load_v1`. Note: number 1 before 4.4."
     };
     (KEXEC_CMD_kexec_unload) => {
-        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `KEXEC_CMD_kexec_unload_v1`. Note: number 2 before 4.4."
+        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Older: `KEXEC_CMD_kexec_unload_v1`. Note: number 2 before 4.4."
     };
     (KEXEC_CMD_kexec_status) => {
-        "x86 PV: from 4.9; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Note: older releases answer 0 and say nothing."
+        "x86 PV: from 4.9; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Note: older releases answer 0 and say nothing."
     };
     (__HYPERVISOR_tmem_op) => {
-        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Missing without `CONFIG_TMEM` (ENOSYS) and `tmem` (ENODEV). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: a stub in 3.4."
+        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Missing without `CONFIG_TMEM` (ENOSYS) and `tmem` (ENODEV). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: a stub in 3.4."
     };
     (TMEM_CONTROL) => {
-        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_NEW_POOL) => {
-        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_DESTROY_POOL) => {
-        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_NEW_PAGE) => {
-        "x86 PV: from 4.0 to before 4.4; HVM and PVH: from 4.1 to before 4.4; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.4; HVM and PVH: from 4.1 to before 4.4; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_PUT_PAGE) => {
-        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_GET_PAGE) => {
-        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_FLUSH_PAGE) => {
-        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_FLUSH_OBJECT) => {
-        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_READ) => {
-        "x86 PV: from 4.0 to before 4.4; HVM and PVH: from 4.1 to before 4.4; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.4; HVM and PVH: from 4.1 to before 4.4; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_WRITE) => {
-        "x86 PV: from 4.0 to before 4.4; HVM and PVH: from 4.1 to before 4.4; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.4; HVM and PVH: from 4.1 to before 4.4; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_XCHG) => {
-        "x86 PV: from 4.0 to before 4.4; HVM and PVH: from 4.1 to before 4.4; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.4; HVM and PVH: from 4.1 to before 4.4; ARM: never. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_AUTH) => {
-        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (TMEM_RESTORE_NEW) => {
-        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 4.4, ENOSYS from 4.4. Before 3.0.3 another hypercall runs in its place."
     };
     (__HYPERVISOR_argo_op) => {
-        "all guests: from 4.12. Missing without `CONFIG_ARGO` (ENOSYS) and `argo=1` (EOPNOTSUPP). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: off unless built in and asked for."
+        "all guests: from 4.12. Missing without `CONFIG_ARGO` (ENOSYS) and `argo=1` (EOPNOTSUPP). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: off unless built in and asked for."
     };
     (XEN_ARGO_OP_register_ring) => {
-        "all guests: from 4.12. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3)."
+        "all guests: from 4.12. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_ARGO_OP_unregister_ring) => {
-        "all guests: from 4.12. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3)."
+        "all guests: from 4.12. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_ARGO_OP_sendv) => {
-        "all guests: from 4.12. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3)."
+        "all guests: from 4.12. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_ARGO_OP_notify) => {
-        "all guests: from 4.12. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3)."
+        "all guests: from 4.12. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place."
     };
     (__HYPERVISOR_xenpmu_op) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Missing without `vpmu` (EOPNOTSUPP). Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: HVM guests with an emulated APIC get EOPNOTSUPP."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Missing without `vpmu` (EOPNOTSUPP). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: HVM guests with an emulated APIC get EOPNOTSUPP."
     };
     (XENPMU_mode_get) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_mode_set) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_MODE_OFF) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_MODE_SELF) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_MODE_HV) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_MODE_ALL) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_feature_get) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_feature_set) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: EPERM before 4.9, EINVAL from 4.9. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_FEATURE_INTEL_BTS) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_FEATURE_IPC_ONLY) => {
-        "x86 PV, HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_FEATURE_ARCH_ONLY) => {
-        "x86 PV, HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.7; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_init) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_finish) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_lvtpc_set) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9. Before 3.0.3 another hypercall runs in its place."
     };
     (XENPMU_flush) => {
-        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9 on x86 PV, HVM and PVH, ENOSYS on ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 4.6; HVM and PVH: from 4.7; ARM: never. Where it is absent: EPERM before 4.9, EINVAL from 4.9. Before 3.0.3 another hypercall runs in its place."
     };
     (__HYPERVISOR_dm_op) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Missing without `CONFIG_HVM` (ENOSYS) and `CONFIG_IOREQ_SERVER` (ENOSYS from 4.15). Where it is absent: ENOSYS (another hypercall before 3.0.3). Older: `__HYPERVISOR_hvm_op`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Missing without `CONFIG_HVM` (ENOSYS) and `CONFIG_IOREQ_SERVER` (ENOSYS from 4.15). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_hvm_op`."
     };
     (XEN_DMOP_create_ioreq_server) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_create_ioreq_server`. Note: before 4.5: one page, by HVM_PARAM_IOREQ_PFN."
+        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_create_ioreq_server`. Note: before 4.5: one page, by HVM_PARAM_IOREQ_PFN."
     };
     (XEN_DMOP_get_ioreq_server_info) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_get_ioreq_server_info`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_get_ioreq_server_info`."
     };
     (XEN_DMOP_map_io_range_to_ioreq_server) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_map_io_range_to_ioreq_server`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_map_io_range_to_ioreq_server`."
     };
     (XEN_DMOP_unmap_io_range_from_ioreq_server) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_unmap_io_range_from_ioreq_server`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_unmap_io_range_from_ioreq_server`."
     };
     (XEN_DMOP_set_ioreq_server_state) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_set_ioreq_server_state`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_set_ioreq_server_state`."
     };
     (XEN_DMOP_destroy_ioreq_server) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_destroy_ioreq_server`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_destroy_ioreq_server`."
     };
     (XEN_DMOP_track_dirty_vram) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_track_dirty_vram`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_track_dirty_vram`."
     };
     (XEN_DMOP_set_pci_intx_level) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_set_pci_intx_level`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_set_pci_intx_level`."
     };
     (XEN_DMOP_set_isa_irq_level) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_set_isa_irq_level`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_set_isa_irq_level`."
     };
     (XEN_DMOP_set_pci_link_route) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_set_pci_link_route`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_set_pci_link_route`."
     };
     (XEN_DMOP_modified_memory) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_modified_memory`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_modified_memory`."
     };
     (XEN_DMOP_set_mem_type) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_set_mem_type`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_set_mem_type`."
     };
     (XEN_DMOP_inject_event) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_inject_trap`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_inject_trap`."
     };
     (XEN_DMOP_inject_msi) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `HVMOP_inject_msi`."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `HVMOP_inject_msi`."
     };
     (XEN_DMOP_map_mem_type_to_ioreq_server) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3)."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_DMOP_remote_shutdown) => {
-        "x86 PV, HVM and PVH: from 4.10; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `SCHEDOP_remote_shutdown`."
+        "x86 PV, HVM and PVH: from 4.10; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `SCHEDOP_remote_shutdown`."
     };
     (XEN_DMOP_relocate_memory) => {
-        "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `XENMEM_add_to_physmap`. Note: the older way goes page by page."
+        "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `XENMEM_add_to_physmap`. Note: the older way goes page by page."
     };
     (XEN_DMOP_pin_memory_cacheattr) => {
-        "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `__HYPERVISOR_domctl`."
+        "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_domctl`."
     };
     (XEN_DMOP_set_irq_level) => {
         "x86 PV, HVM and PVH: never; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP."
     };
     (XEN_DMOP_nr_vcpus) => {
-        "all guests: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3). Older: `__HYPERVISOR_domctl`."
+        "all guests: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_domctl`."
     };
     (__HYPERVISOR_hypfs_op) => {
-        "all guests: from 4.14. For domain 0 and toolstacks. Missing without `CONFIG_HYPFS` (ENOSYS). Where it is absent: ENOSYS (another hypercall before 3.0.3)."
+        "all guests: from 4.14. For domain 0 and toolstacks. Missing without `CONFIG_HYPFS` (ENOSYS). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_HYPFS_OP_get_version) => {
-        "all guests: from 4.14. For domain 0 and toolstacks. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3)."
+        "all guests: from 4.14. For domain 0 and toolstacks. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_HYPFS_OP_read) => {
-        "all guests: from 4.14. For domain 0 and toolstacks. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3)."
+        "all guests: from 4.14. For domain 0 and toolstacks. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_HYPFS_OP_write_contents) => {
-        "all guests: from 4.14. For domain 0 and toolstacks. Where it is absent: EOPNOTSUPP (another hypercall before 3.0.3)."
+        "all guests: from 4.14. For domain 0 and toolstacks. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place."
     };
     (__HYPERVISOR_mca) => {
-        "x86 PV: from 3.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS (another hypercall before 3.0.3). Note: the number of arch_0; another interface version is refused with EACCES."
+        "x86 PV: from 3.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: the number of arch_0; another interface version is refused with EACCES."
     };
     (XEN_MC_fetch) => {
-        "x86 PV: from 3.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_MC_notifydomain) => {
-        "x86 PV: from 3.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_MC_physcpuinfo) => {
-        "x86 PV: from 3.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_MC_msrinject) => {
-        "x86 PV: from 3.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_MC_mceinject) => {
-        "x86 PV: from 3.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3)."
+        "x86 PV: from 3.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4. Before 3.0.3 another hypercall runs in its place."
     };
     (XEN_MC_inject_v2) => {
-        "x86 PV: from 4.1; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4 on x86 PV, ENOSYS on HVM and PVH, ARM (another hypercall before 3.0.3). Older: `XEN_MC_mceinject`."
+        "x86 PV: from 4.1; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: 0 as if done before 3.4, EINVAL from 3.4. Before 3.0.3 another hypercall runs in its place. Older: `XEN_MC_mceinject`."
     };
 }
 impl Operation {
@@ -5198,7 +5198,7 @@ pub(super) static NOTES: [&str; 590] = [
     "the older way has no MSI; HVM needs XENFEAT_hvm_pirqs from 4.9",
     "",
     "",
-    "",
+    "refused",
     "",
     "",
     "HVM needs XENFEAT_hvm_pirqs from 4.9",
@@ -6874,7 +6874,7 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 0, 54],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 54]),
     Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 0, 54]),
     Gate::new(
         385,
@@ -6934,7 +6934,7 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(385, Kind::Op, Privilege::None, false, [2, 18, 0], [1, 0, 0], [0, 0, 56]),
     Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
-    Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
+    Gate::new(395, Kind::Type, Privilege::None, true, [0, 0, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [9, 9, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [32, 32, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(385, Kind::Op, Privilege::None, true, [2, 18, 0], [1, 0, 0], [0, 0, 0]),

@@ -77,3 +77,6 @@ pub fn check() -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

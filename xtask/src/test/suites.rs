@@ -272,14 +272,16 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "generate",
-        proves: "the committed definitions are what the headers make, by rules that hold in hard cases",
+        proves: "definitions and gates are what headers and table make, and the table says what happened",
         needs: &[Need::Libclang],
         wants: &[],
-        seconds: 55,
+        seconds: 65,
         env: &[],
         steps: &[
             Step::Xtask(&["generate", "--check"]),
             Step::Cargo(&["test", "--workspace", "--test", "generator"]),
+            // The table of gates against the headers of each release, and against history.
+            Step::Cargo(&["test", "--package", "abi-tests", "--test", "gates"]),
         ],
     },
     Suite {

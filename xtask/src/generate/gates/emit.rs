@@ -72,10 +72,10 @@ pub fn generate(rows: &[Row]) -> Result<String> {
             None => format_ident!("None"),
         };
         let sticky = row.sticky;
-        let mut places = |lists: &[Vec<Span>; 3]| -> Result<Vec<Literal>> {
+        let mut span_places = |lists: &[Vec<Span>; 3]| -> Result<Vec<Literal>> {
             lists.iter().map(|list| spans.place(list)).collect()
         };
-        let in_spans = places(&row.spans)?;
+        let in_spans = span_places(&row.spans)?;
         let in_answers = row
             .absent
             .iter()
@@ -103,7 +103,11 @@ pub fn generate(rows: &[Row]) -> Result<String> {
         }
     });
     let arms = rows.iter().map(|row| {
-        let (name, text) = (format_ident!("{}", row.name), sentence(row));
+        let parent = row
+            .parent
+            .as_deref()
+            .map(|name| &rows[usize::from(places[name])]);
+        let (name, text) = (format_ident!("{}", row.name), sentence(row, parent));
         quote! { (#name) => { #text }; }
     });
     let hypercalls = rows

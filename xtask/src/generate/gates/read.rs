@@ -21,7 +21,8 @@ impl Release {
     /// The oldest of all.
     pub const OLDEST: Self = Self(3, 0, 0);
 
-    fn parse(text: &str) -> Option<Self> {
+    /// The release of a text such as `3.0.2`, `4.0` or `4.1.3`, if there was one.
+    pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = [0; 3];
         let parts: Vec<&str> = text.split('.').collect();
         if !(2..=3).contains(&parts.len()) {

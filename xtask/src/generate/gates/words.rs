@@ -5,8 +5,8 @@ use super::read::{Absent, Answer, Row, Span};
 /// The kinds of guest, as they are called in a sentence.
 const GUESTS: [&str; 3] = ["x86 PV", "HVM and PVH", "ARM"];
 
-/// The row as a few sentences.
-pub fn sentence(row: &Row) -> String {
+/// The row as a few sentences; `parent` is the row that it belongs to.
+pub fn sentence(row: &Row, parent: Option<&Row>) -> String {
     let mut sentences = vec![availability(row)];
     if !row.points.is_empty() {
         let points: Vec<_> = row.points.iter().map(ToString::to_string).collect();
@@ -31,8 +31,8 @@ pub fn sentence(row: &Row) -> String {
             .collect();
         sentences.push(format!("Missing without {}.", list(&options)));
     }
-    if row.spans.iter().any(|spans| *spans != [Span::ALL]) && row.kind != "feature" {
-        sentences.push(absence(row));
+    if row.kind != "feature" {
+        sentences.extend(absence(row, parent));
     }
     if !row.via.is_empty() {
         let ways: Vec<_> = row.via.iter().map(|name| format!("`{name}`")).collect();
@@ -60,24 +60,35 @@ fn availability(row: &Row) -> String {
     format!("{}.", parts.join("; "))
 }
 
-/// How its absence shows.
-fn absence(row: &Row) -> String {
-    let texts = row.absent.clone().map(|answers| answered(&answers));
-    let groups = grouped(&texts);
+/// How its absence shows to the kinds of guest that can see it: those that reach what it belongs to, and
+/// don't always have it.
+fn absence(row: &Row, parent: Option<&Row>) -> Option<String> {
+    let texts = [0, 1, 2].map(|at| {
+        let reached = parent.is_none_or(|parent| !parent.spans[at].is_empty());
+        if !reached || row.spans[at] == [Span::ALL] {
+            return String::new();
+        }
+        answered(&row.absent[at])
+    });
+    let groups: Vec<_> = grouped(&texts)
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .collect();
     let text = match groups.as_slice() {
+        [] => return None,
         [(_, text)] => text.clone(),
         groups => groups
             .iter()
-            .map(|(guests, text)| format!("{text} on {guests}"))
+            .map(|(guests, text)| format!("{guests}: {text}"))
             .collect::<Vec<_>>()
-            .join(", "),
+            .join("; "),
     };
     let masked = if row.hypercall > 31 && !row.spans[0].is_empty() {
-        " (another hypercall before 3.0.3)"
+        " Before 3.0.3 another hypercall runs in its place."
     } else {
         ""
     };
-    format!("Where it is absent: {text}{masked}.")
+    Some(format!("Where it is absent: {text}.{masked}"))
 }
 
 fn answered(answers: &[Answer]) -> String {
