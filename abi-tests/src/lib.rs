@@ -10,13 +10,16 @@
 //! the wrong tables and headers with which the tests prove that the oracles would notice. [`program`]
 //! runs C programs of each ABI, for what only a run can tell: what the headers' function-like macros
 //! return; [`differential`] has such programs and Rust do the same work, case by case, and compares
-//! every byte that comes of it.
+//! every byte that comes of it. [`disassembly`] reads what functions of Rust and C compile to, and
+//! [`follow`] follows one of them through its instructions with names for the values.
 
 pub use xtask::compiler;
 
 pub mod alter;
 pub mod ctypes;
 pub mod differential;
+pub mod disassembly;
+pub mod follow;
 pub mod matrix;
 pub mod names;
 pub mod oracle;

@@ -2,9 +2,9 @@
 //! `abi-tests` compiles for many targets and follows instruction by instruction.
 //!
 //! For a conduit `way` there are `way_1` to `way_5`, a hypercall of that many arguments, which they take
-//! in this order and whose answer they return; `way_number`, whose first argument is the number, which
-//! the compiler does not know; `way_held`, which stores to a word before and after the call and returns
-//! what it finds there in between; `way_live`, which keeps values over the call; and `way_iret`.
+//! in this order and whose answer they return; `way_int`, where it is taken for a C `int`; `way_held`,
+//! which stores to a word before and after the call and returns what it finds there in between;
+//! `way_live`, which keeps values over the call; and `way_iret`.
 //!
 //! They stand in another crate than the conduits, as a user's code does.
 #![no_std]
@@ -21,13 +21,13 @@
 
 use core::cell::Cell;
 
-use xen_abi::hypercall::{Conduit, cpu};
+use xen_abi::hypercall::{Conduit, cpu, int};
 
 /// A word whose values nothing is known of.
 type Word = Cell<usize>;
 
 macro_rules! probes {
-    ($way:expr; $one:ident $two:ident $three:ident $four:ident $five:ident $number:ident $held:ident
+    ($way:expr; $one:ident $two:ident $three:ident $four:ident $five:ident $int:ident $held:ident
         $live:ident) => {
         /// `HYPERVISOR_fpu_taskswitch`.
         ///
@@ -79,14 +79,14 @@ macro_rules! probes {
             unsafe { $way.hypercall(42, [a, b, c, d, e]) }
         }
 
-        /// A hypercall whose number is not known.
+        /// `HYPERVISOR_physdev_op`, whose answer is a C `int`.
         ///
         /// # Safety
         /// As for the hypercall.
         #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $number(number: u32, a: usize) -> isize {
+        pub unsafe extern "C" fn $int(a: usize, b: usize) -> isize {
             // SAFETY: the caller's.
-            unsafe { $way.hypercall(number, [a, 0, 0, 0, 0]) }
+            int(unsafe { $way.hypercall(33, [a, b, 0, 0, 0]) })
         }
 
         /// Stores around a call, and a load after it.
@@ -157,11 +157,11 @@ pub mod x86 {
     }
 
     probes!(Page::<Somewhere>::new();
-        page_1 page_2 page_3 page_4 page_5 page_number page_held page_live);
+        page_1 page_2 page_3 page_4 page_5 page_int page_held page_live);
     probes!(Vmcall::new();
-        vmcall_1 vmcall_2 vmcall_3 vmcall_4 vmcall_5 vmcall_number vmcall_held vmcall_live);
+        vmcall_1 vmcall_2 vmcall_3 vmcall_4 vmcall_5 vmcall_int vmcall_held vmcall_live);
     probes!(Vmmcall::new();
-        vmmcall_1 vmmcall_2 vmmcall_3 vmmcall_4 vmmcall_5 vmmcall_number vmmcall_held vmmcall_live);
+        vmmcall_1 vmmcall_2 vmmcall_3 vmmcall_4 vmmcall_5 vmmcall_int vmmcall_held vmmcall_live);
 }
 
 /// x86_64's way of PV guests.
@@ -180,7 +180,7 @@ pub mod pv {
     }
 
     probes!(cpu::PvSyscall::new();
-        syscall_1 syscall_2 syscall_3 syscall_4 syscall_5 syscall_number syscall_held syscall_live);
+        syscall_1 syscall_2 syscall_3 syscall_4 syscall_5 syscall_int syscall_held syscall_live);
 }
 
 /// x86_32's way of PV guests.
@@ -199,7 +199,7 @@ pub mod pv {
     }
 
     probes!(cpu::PvInt82::new();
-        int82_1 int82_2 int82_3 int82_4 int82_5 int82_number int82_held int82_live);
+        int82_1 int82_2 int82_3 int82_4 int82_5 int82_int int82_held int82_live);
 }
 
 /// The way of both arm ABIs.
@@ -207,5 +207,5 @@ pub mod pv {
 pub mod arm {
     use super::*;
 
-    probes!(cpu::Hvc::new(); hvc_1 hvc_2 hvc_3 hvc_4 hvc_5 hvc_number hvc_held hvc_live);
+    probes!(cpu::Hvc::new(); hvc_1 hvc_2 hvc_3 hvc_4 hvc_5 hvc_int hvc_held hvc_live);
 }

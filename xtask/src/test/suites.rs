@@ -325,8 +325,12 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "barriers",
-        proves: "each memory barrier compiles to its instruction and to nothing else, on seven processors",
+        proves: "barriers and hypercalls compile to their instructions, with the right registers and memory",
         needs: &[
+            Need::Compilers,
+            Need::Target("x86_64-unknown-none"),
+            Need::Target("aarch64-unknown-none"),
+            Need::Target("armv7a-none-eabi"),
             Need::Target("x86_64-unknown-linux-gnu"),
             Need::Target("i686-unknown-linux-gnu"),
             Need::Target("i586-unknown-linux-gnu"),
@@ -336,7 +340,7 @@ pub const SUITES: &[Suite] = &[
             Need::Target("powerpc64le-unknown-linux-gnu"),
         ],
         wants: &[],
-        seconds: 40,
+        seconds: 45,
         env: &[],
         steps: &[Step::Cargo(&[
             "test",
@@ -344,6 +348,8 @@ pub const SUITES: &[Suite] = &[
             "abi-tests",
             "--test",
             "barriers",
+            "--test",
+            "hypercalls",
         ])],
     },
     Suite {
