@@ -52,6 +52,29 @@ cfg_if::cfg_if! {
     }
 }
 
+// What only x86 has, most of it for PV guests.
+cfg_if::cfg_if! {
+    if #[cfg(any(
+        target_arch = "x86",
+        all(target_arch = "x86_64", target_pointer_width = "64")
+    ))] {
+        pub mod debugreg;
+        pub mod fpu_taskswitch;
+        pub mod iret;
+        pub mod mmu_update;
+        pub mod mmuext_op;
+        #[cfg(test)]
+        mod pv_tests;
+        pub mod set_gdt;
+        #[cfg(target_arch = "x86_64")]
+        pub mod set_segment_base;
+        pub mod set_trap_table;
+        pub mod stack_switch;
+        pub mod update_descriptor;
+        pub mod update_va_mapping;
+    }
+}
+
 #[cfg(test)]
 #[allow(dead_code)]
 mod fake;
