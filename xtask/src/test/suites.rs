@@ -340,7 +340,7 @@ pub const SUITES: &[Suite] = &[
             Need::Target("powerpc64le-unknown-linux-gnu"),
         ],
         wants: &[],
-        seconds: 45,
+        seconds: 40,
         env: &[],
         steps: &[Step::Cargo(&[
             "test",
