@@ -44,11 +44,15 @@ cfg_if::cfg_if! {
         pub mod event_channel_op;
         pub mod grant_table_op;
         pub mod memory_op;
+        pub mod multicall;
         pub mod sched_op;
+        pub mod set_timer_op;
         #[cfg(feature = "toolstack")]
         pub mod sysctl;
         #[cfg(feature = "toolstack")]
         pub mod toolstack;
+        pub mod vcpu_op;
+        pub mod vm_assist;
     }
 }
 
@@ -58,13 +62,16 @@ cfg_if::cfg_if! {
         target_arch = "x86",
         all(target_arch = "x86_64", target_pointer_width = "64")
     ))] {
+        pub mod callback_op;
         pub mod debugreg;
         pub mod fpu_taskswitch;
         pub mod iret;
         pub mod mmu_update;
         pub mod mmuext_op;
+        pub mod nmi_op;
         #[cfg(test)]
         mod pv_tests;
+        pub mod set_callbacks;
         pub mod set_gdt;
         #[cfg(target_arch = "x86_64")]
         pub mod set_segment_base;
