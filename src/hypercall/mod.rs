@@ -51,6 +51,7 @@ cfg_if::cfg_if! {
         pub mod sysctl;
         #[cfg(feature = "toolstack")]
         pub mod toolstack;
+        mod trials;
         pub mod vcpu_op;
         pub mod vm_assist;
     }

@@ -159,6 +159,14 @@ impl<C> Xen<C> {
         word.store(others, Ordering::Relaxed);
     }
 
+    /// [Withholds](Self::withhold) all operations of the hypercall that this one belongs to.
+    pub fn withhold_hypercall(&self, operation: Operation) {
+        let number = operation.hypercall();
+        for operation in Operation::all().filter(|other| other.hypercall() == number) {
+            self.withhold(operation);
+        }
+    }
+
     /// Why an operation that is not offered is not.
     #[cold]
     #[inline(never)]
