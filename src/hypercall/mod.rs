@@ -43,6 +43,7 @@ cfg_if::cfg_if! {
         pub mod domctl;
         pub mod event_channel_op;
         pub mod grant_table_op;
+        pub mod kexec_op;
         pub mod memory_op;
         pub mod multicall;
         pub mod sched_op;
@@ -54,6 +55,7 @@ cfg_if::cfg_if! {
         mod trials;
         pub mod vcpu_op;
         pub mod vm_assist;
+        pub mod xsm_op;
     }
 }
 
