@@ -42,6 +42,7 @@ cfg_if::cfg_if! {
         #[cfg(feature = "toolstack")]
         pub mod domctl;
         pub mod event_channel_op;
+        pub mod physdev_op;
         pub mod grant_table_op;
         pub mod kexec_op;
         pub mod memory_op;
