@@ -192,13 +192,13 @@ macro_rules! gate_row {
         "x86 PV: from 3.2; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENPF_change_freq) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV: from 3.2; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: ENOSYS unless the kernel of domain 0 was given the processors' frequencies."
     };
     (XENPF_getidletime) => {
-        "x86 PV: from 3.2; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV: from 3.2; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: ENOSYS unless the kernel of domain 0 was given the processors' frequencies."
     };
     (XENPF_set_processor_pminfo) => {
-        "x86 PV: from 3.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
+        "x86 PV: from 3.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: ENOSYS for what the kernel of domain 0 keeps."
     };
     (XENPF_get_cpuinfo) => {
         "x86 PV: from 4.0; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
@@ -270,7 +270,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Older: `XENMEM_increase_reservation`. Note: the older way returns machine frames and leaves the table of frames to the guest."
     };
     (XENMEMF_populate_on_demand) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: from 4.2. Where it is absent: no sign."
+        "x86 PV, HVM and PVH: from 3.4; ARM: never. Where it is absent: no sign. Note: ARM populates nothing with it."
     };
     (XENMEMF_exact_node_request) => {
         "x86 PV, HVM and PVH: from 4.1; ARM: from 4.2. Where it is absent: no sign."
@@ -288,10 +288,10 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS. Note: with XENMAPIDX_grant_table_status in the index: the status frames of version 2."
     };
     (XENMAPSPACE_gmfn) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS."
+        "x86 PV, HVM and PVH: from 3.4; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS."
     };
     (XENMAPSPACE_gmfn_range) => {
-        "all guests: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS. Older: `XENMAPSPACE_gmfn`."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS. Older: `XENMAPSPACE_gmfn`."
     };
     (XENMAPSPACE_gmfn_foreign) => {
         "all guests: from 4.3. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: ENOSYS. Note: PV maps foreign frames with mmu_update instead."
@@ -438,7 +438,7 @@ macro_rules! gate_row {
         "all guests: from 4.6. Missing without `CONFIG_HAS_PASSTHROUGH` (ENOSYS). Where it is absent: ENOSYS."
     };
     (XENMEM_acquire_resource) => {
-        "all guests: from 4.11. For a domain that serves the other. Where it is absent: ENOSYS. Older: `GNTTABOP_setup_table`, then `XENMEM_add_to_physmap`. Note: of another domain, never of the caller; up to 32 frames at once before 4.15."
+        "all guests: from 4.11. For a domain that serves the other. Where it is absent: ENOSYS. Older: `GNTTABOP_setup_table`, then `XENMEM_add_to_physmap`. Note: of another domain, never of the caller; EACCES for a translated domain that is not domain 0; up to 32 frames at once before 4.15."
     };
     (XENMEM_resource_grant_table_id_shared) => {
         "all guests: from 4.12. For a domain that serves the other. Where it is absent: EOPNOTSUPP before 4.15, EINVAL from 4.15."
@@ -1170,10 +1170,10 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: HVM needs XENFEAT_hvm_pirqs from 4.9; IRQ_STATUS_QUERY on 3.0.2 and before."
     };
     (PHYSDEVOP_set_iopl) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: SET_IOPL on 3.0.2 and before."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: SET_IOPL on 3.0.2 and before."
     };
     (PHYSDEVOP_set_iobitmap) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: SET_IOBITMAP on 3.0.2 and before."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: never. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: SET_IOBITMAP on 3.0.2 and before."
     };
     (PHYSDEVOP_apic_read) => {
         "x86 PV: from 3.0.3; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_physdev_op_compat`. Note: APIC_READ on 3.0.2 and before."
@@ -1263,10 +1263,10 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Missing without `CONFIG_HVM` (ENOSYS). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: PV guests may speak for an HVM guest that they serve."
     };
     (HVMOP_set_param) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: EPERM where the domain may not set it itself."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: PV callers name another domain; EPERM where the domain may not set it itself."
     };
     (HVMOP_get_param) => {
-        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: EPERM where the domain may not read it itself, from 4.6."
+        "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: PV callers name another domain; EPERM where the domain may not read it itself, from 4.6."
     };
     (HVM_PARAM_CALLBACK_IRQ) => {
         "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
@@ -1431,7 +1431,7 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.1; ARM: never. Taken over by 4.0.2. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_xentrace) => {
-        "x86 PV, HVM and PVH: from 4.1; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 4.1; ARM: never. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_set_mem_access) => {
         "x86 PV, HVM and PVH: from 4.1 to before 4.5; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
@@ -4862,9 +4862,9 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
-    "",
-    "",
-    "",
+    "ENOSYS unless the kernel of domain 0 was given the processors' frequencies",
+    "ENOSYS unless the kernel of domain 0 was given the processors' frequencies",
+    "ENOSYS for what the kernel of domain 0 keeps",
     "",
     "",
     "",
@@ -4888,7 +4888,7 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "the older way returns machine frames and leaves the table of frames to the guest",
-    "",
+    "ARM populates nothing with it",
     "",
     "XENFEAT_memory_op_vnode_supported announces it",
     "only for translated domains: PV gets EINVAL for itself",
@@ -4944,7 +4944,7 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "without it: one node",
     "",
-    "of another domain, never of the caller; up to 32 frames at once before 4.15",
+    "of another domain, never of the caller; EACCES for a translated domain that is not domain 0; up to 32 frames at once before 4.15",
     "",
     "",
     "",
@@ -5219,8 +5219,8 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "PV guests may speak for an HVM guest that they serve",
-    "EPERM where the domain may not set it itself",
-    "EPERM where the domain may not read it itself, from 4.6",
+    "PV callers name another domain; EPERM where the domain may not set it itself",
+    "PV callers name another domain; EPERM where the domain may not read it itself, from 4.6",
     "",
     "",
     "",
@@ -5405,7 +5405,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [1, 0, 0],
         [0, 0, 0],
         [0, 0, 0],
@@ -5454,7 +5454,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [1, 0, 0],
         [0, 0, 0],
         [0, 0, 0],
@@ -5463,7 +5463,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::Control,
-        true,
+        false,
         [4, 0, 0],
         [2, 0, 0],
         [0, 0, 0],
@@ -5511,7 +5511,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::Control,
-        true,
+        false,
         [7, 8, 8],
         [3, 0, 0],
         [0, 0, 2],
@@ -5526,9 +5526,9 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(51, Kind::Op, Privilege::Control, true, [9, 8, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [10, 8, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [10, 8, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(51, Kind::Op, Privilege::Control, true, [10, 8, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(51, Kind::Op, Privilege::Control, true, [10, 8, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(51, Kind::Op, Privilege::Control, true, [2, 8, 0], [0, 0, 0], [0, 0, 0]),
+    Gate::new(51, Kind::Op, Privilege::Control, false, [10, 8, 0], [0, 0, 0], [0, 0, 0]),
+    Gate::new(51, Kind::Op, Privilege::Control, false, [10, 8, 0], [0, 0, 0], [0, 0, 0]),
+    Gate::new(51, Kind::Op, Privilege::Control, false, [2, 8, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [11, 8, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [11, 8, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [11, 8, 0], [0, 0, 0], [0, 0, 0]),
@@ -5588,7 +5588,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [1, 7, 9],
         [0, 0, 0],
         [0, 0, 0],
@@ -5600,14 +5600,14 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(80, Kind::Op, Privilege::None, true, [1, 7, 9], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, true, [1, 7, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, true, [16, 7, 9], [0, 0, 0], [0, 0, 13]),
-    Gate::new(87, Kind::Flag, Privilege::None, true, [17, 17, 9], [4, 4, 4], [0, 0, 0]),
+    Gate::new(87, Kind::Flag, Privilege::None, true, [17, 17, 0], [4, 4, 4], [0, 0, 0]),
     Gate::new(87, Kind::Flag, Privilege::None, true, [18, 18, 9], [4, 4, 4], [0, 0, 0]),
     Gate::new(87, Kind::Flag, Privilege::None, true, [13, 13, 13], [4, 4, 4], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, false, [16, 7, 9], [0, 0, 0], [0, 0, 0]),
     Gate::new(91, Kind::Type, Privilege::None, true, [16, 7, 9], [5, 5, 0], [0, 0, 0]),
     Gate::new(91, Kind::Type, Privilege::None, true, [16, 7, 9], [5, 5, 0], [0, 0, 0]),
-    Gate::new(91, Kind::Type, Privilege::None, true, [17, 17, 9], [5, 5, 0], [0, 0, 0]),
-    Gate::new(91, Kind::Type, Privilege::None, true, [9, 9, 9], [5, 5, 0], [0, 0, 14]),
+    Gate::new(91, Kind::Type, Privilege::None, true, [17, 17, 0], [5, 5, 0], [0, 0, 0]),
+    Gate::new(91, Kind::Type, Privilege::None, true, [9, 9, 0], [5, 5, 0], [0, 0, 14]),
     Gate::new(91, Kind::Type, Privilege::None, true, [19, 19, 19], [5, 5, 0], [0, 0, 0]),
     Gate::new(91, Kind::Type, Privilege::None, true, [0, 0, 8], [5, 5, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, true, [20, 21, 0], [0, 0, 0], [0, 0, 0]),
@@ -5934,7 +5934,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [1, 0, 0],
         [0, 0, 0],
         [0, 0, 0],
@@ -5943,7 +5943,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [1, 7, 9],
         [0, 0, 0],
         [0, 0, 0],
@@ -6172,7 +6172,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::Control,
-        true,
+        false,
         [1, 32, 9],
         [0, 0, 0],
         [0, 0, 0],
@@ -6183,7 +6183,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [1, 0, 0],
         [0, 0, 0],
         [0, 0, 0],
@@ -6192,7 +6192,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [1, 10, 19],
         [0, 0, 0],
         [0, 6, 0],
@@ -6242,7 +6242,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [1, 30, 29],
         [0, 0, 0],
         [0, 0, 0],
@@ -6320,7 +6320,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [1, 17, 19],
         [0, 0, 0],
         [0, 0, 0],
@@ -6361,7 +6361,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [1, 0, 0],
         [0, 0, 0],
         [0, 0, 0],
@@ -6374,7 +6374,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [1, 8, 0],
         [0, 0, 0],
         [0, 9, 0],
@@ -6404,7 +6404,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::Control,
-        true,
+        false,
         [42, 0, 0],
         [14, 0, 0],
         [0, 11, 0],
@@ -6476,7 +6476,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [10, 19, 12],
         [16, 0, 0],
         [0, 12, 0],
@@ -6710,7 +6710,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [16, 0, 0],
         [0, 0, 0],
         [0, 0, 0],
@@ -6721,7 +6721,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [16, 26, 9],
         [0, 0, 0],
         [0, 0, 43],
@@ -6792,7 +6792,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [7, 0, 0],
         [0, 0, 0],
         [0, 0, 48],
@@ -6810,7 +6810,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [49, 0, 0],
         [0, 0, 0],
         [0, 13, 0],
@@ -6837,7 +6837,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [7, 7, 9],
         [0, 0, 0],
         [0, 0, 52],
@@ -6869,31 +6869,15 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [7, 18, 9],
         [0, 0, 0],
         [0, 0, 54],
     ),
     Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 54]),
     Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 0, 54]),
-    Gate::new(
-        385,
-        Kind::Op,
-        Privilege::Hardware,
-        true,
-        [7, 0, 0],
-        [1, 0, 0],
-        [0, 0, 54],
-    ),
-    Gate::new(
-        385,
-        Kind::Op,
-        Privilege::Hardware,
-        true,
-        [7, 0, 0],
-        [1, 0, 0],
-        [0, 0, 54],
-    ),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 54]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 54]),
     Gate::new(
         385,
         Kind::Op,
@@ -7038,7 +7022,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [7, 7, 9],
         [0, 0, 0],
         [0, 17, 0],
@@ -7419,15 +7403,7 @@ pub(super) static GATES: [Gate; 590] = [
     ),
     Gate::new(418, Kind::Op, Privilege::None, true, [18, 18, 0], [0, 0, 0], [1, 0, 0]),
     Gate::new(418, Kind::Op, Privilege::None, true, [18, 18, 0], [0, 0, 0], [7, 0, 0]),
-    Gate::new(
-        418,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [18, 18, 0],
-        [0, 0, 0],
-        [0, 0, 0],
-    ),
+    Gate::new(418, Kind::Op, Privilege::None, true, [18, 18, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(
         418,
         Kind::Op,
@@ -7662,7 +7638,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::Control,
-        true,
+        false,
         [7, 18, 9],
         [0, 0, 0],
         [0, 19, 2],
@@ -7671,7 +7647,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::Control,
-        true,
+        false,
         [7, 19, 9],
         [0, 0, 0],
         [0, 0, 2],
@@ -7680,7 +7656,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::Control,
-        true,
+        false,
         [25, 0, 0],
         [0, 0, 0],
         [0, 20, 0],
@@ -7698,7 +7674,7 @@ pub(super) static GATES: [Gate; 590] = [
         508,
         Kind::Op,
         Privilege::Control,
-        true,
+        false,
         [25, 0, 0],
         [22, 0, 0],
         [0, 0, 0],
@@ -7815,7 +7791,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [68, 69, 0],
         [0, 0, 0],
         [0, 21, 0],
@@ -7861,7 +7837,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [34, 34, 34],
         [0, 0, 0],
         [0, 22, 0],
@@ -7906,7 +7882,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::None,
-        true,
+        false,
         [13, 8, 0],
         [0, 0, 0],
         [0, 23, 0],
@@ -7962,7 +7938,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::DeviceModel,
-        true,
+        false,
         [60, 60, 35],
         [0, 0, 0],
         [0, 24, 66],
@@ -8151,7 +8127,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::Control,
-        true,
+        false,
         [30, 30, 30],
         [0, 0, 0],
         [0, 25, 0],
@@ -8187,7 +8163,7 @@ pub(super) static GATES: [Gate; 590] = [
         TOP,
         Kind::Hypercall,
         Privilege::Control,
-        true,
+        false,
         [2, 0, 0],
         [0, 0, 0],
         [0, 0, 0],
