@@ -72,6 +72,15 @@ pub enum Error {
         /// How many can be passed.
         limit: usize,
     },
+    /// Xen's answer is longer than the buffer for it.
+    Short {
+        /// The call, by its name in the header (`XENVER_build_id`).
+        call: &'static str,
+        /// How many bytes the buffer must have.
+        needed: usize,
+        /// How many it has.
+        given: usize,
+    },
     /// An argument is none that the call can have; nothing was sent.
     Argument {
         /// The call, by its name in the header (`HVMOP_set_param`).
@@ -185,6 +194,14 @@ impl fmt::Display for Error {
             } => write!(
                 f,
                 "{call}: {length} to be passed, but at most {limit} can be"
+            ),
+            Self::Short {
+                call,
+                needed,
+                given,
+            } => write!(
+                f,
+                "{call}: a buffer of {needed} bytes is needed, and this one has {given}"
             ),
             Self::Argument {
                 call,

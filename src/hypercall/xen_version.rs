@@ -1,7 +1,17 @@
 //! `HYPERVISOR_xen_version`: which Xen this is and what it offers (`xen/include/public/version.h`).
 //!
-//! The one hypercall that every guest of every release may make, and so the first to make.
+//! The one hypercall that every guest of every release may make, and so the first to make. What makes up
+//! a [probe](super::Xen::probe) goes over any conduit; the rest takes a hypervisor that was probed, since
+//! not every release has it.
 #![allow(unsafe_code)]
+
+#[cfg(any(
+    target_arch = "x86",
+    target_arch = "x86_64",
+    target_arch = "arm",
+    target_arch = "aarch64"
+))]
+mod details;
 
 use core::fmt;
 
@@ -10,6 +20,18 @@ use xen_public::features::Features;
 
 use super::error::{checked, done};
 use super::{Conduit, Error, Result};
+
+#[cfg(any(
+    target_arch = "x86",
+    target_arch = "x86_64",
+    target_arch = "arm",
+    target_arch = "aarch64"
+))]
+pub use details::{
+    BUFFER_HEAD, CHANGESET_LEN, COMMANDLINE_LEN, CompileInfo, build_id, capabilities2, changeset,
+    changeset2, commandline, commandline2, compile_info, extraversion2, guest_handle, pagesize,
+    platform_parameters,
+};
 
 pub(super) const HYPERCALL: u32 = everywhere!(u32, xen::__HYPERVISOR_xen_version);
 pub(super) const XENVER_VERSION: usize = everywhere!(usize, version::XENVER_version);
