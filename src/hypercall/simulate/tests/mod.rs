@@ -1,7 +1,28 @@
 //! The operations against a simulated hypervisor, honest and lying.
 
+mod events;
+mod fifo;
+mod grants;
+mod matrix;
+mod memory;
+mod refusals;
+mod vcpus;
+
+use alloc::string::String;
+
+use super::caller::wide;
+use super::memory::Bits;
 use super::*;
 use crate::hypercall::xen_version::Version;
+
+cfg_if::cfg_if! {
+    if #[cfg(target_arch = "x86")] {
+        use xen_public::handle::Handle32 as Handle;
+    } else {
+        use xen_public::handle::Handle64 as Handle;
+    }
+}
+
 use crate::hypercall::{Error, Xen, console_io, sched_op, xen_version};
 
 const V4_14: Release = Release::new(4, 14, 6);
@@ -11,6 +32,93 @@ const V4_20: Release = Release::new(4, 20, 3);
 const EFAULT: isize = Errno::EFAULT.to_return() as isize;
 const EIO: isize = Errno::EIO.to_return() as isize;
 const ENOSYS: isize = Errno::ENOSYS.to_return() as isize;
+
+/// Releases that differ from the one before.
+const RELEASES: [Release; 39] = [
+    Release::new(3, 0, 0),
+    Release::new(3, 0, 2),
+    Release::new(3, 0, 3),
+    Release::new(3, 0, 4),
+    Release::new(3, 1, 0),
+    Release::new(3, 2, 0),
+    Release::new(3, 3, 0),
+    Release::new(3, 4, 0),
+    Release::new(4, 0, 0),
+    Release::new(4, 0, 1),
+    Release::new(4, 0, 2),
+    Release::new(4, 1, 0),
+    Release::new(4, 1, 3),
+    Release::new(4, 1, 5),
+    Release::new(4, 2, 0),
+    Release::new(4, 2, 2),
+    Release::new(4, 3, 0),
+    Release::new(4, 4, 0),
+    Release::new(4, 5, 0),
+    Release::new(4, 6, 0),
+    Release::new(4, 7, 0),
+    Release::new(4, 8, 0),
+    Release::new(4, 9, 0),
+    Release::new(4, 10, 0),
+    Release::new(4, 10, 1),
+    Release::new(4, 11, 0),
+    Release::new(4, 12, 0),
+    Release::new(4, 13, 0),
+    Release::new(4, 14, 0),
+    Release::new(4, 14, 1),
+    Release::new(4, 15, 0),
+    Release::new(4, 16, 0),
+    Release::new(4, 17, 0),
+    Release::new(4, 18, 0),
+    Release::new(4, 19, 0),
+    Release::new(4, 20, 0),
+    Release::new(4, 20, 3),
+    Release::new(4, 21, 0),
+    Release::new(4, 22, 0),
+];
+
+/// Each of the releases with each kind of guest that it has.
+fn everywhere() -> impl Iterator<Item = (Release, Guest)> {
+    let all = |release| Guest::ALL.into_iter().map(move |guest| (release, guest));
+    let pairs = RELEASES.into_iter().flat_map(all);
+    pairs.filter(|(release, guest)| Simulated::exists(*release, *guest))
+}
+
+/// A sub-op with a structure.
+fn op<S>(xen: &Simulated, number: u32, sub_op: usize, structure: &mut S) -> isize {
+    let address = (&raw mut *structure).expose_provenance();
+    // SAFETY: the callers pass the structure that the sub-op takes; it is their own, and so is the
+    // memory that it points at. Nothing here relies on what is mapped where.
+    unsafe { xen.hypercall(number, [sub_op, address, 0, 0, 0]) }
+}
+
+/// The same for calls that take a number of structures.
+fn ops<S>(xen: &Simulated, number: u32, sub_op: usize, structures: &mut [S]) -> isize {
+    let address = structures.as_mut_ptr().expose_provenance();
+    // SAFETY: as in `op`, for each of them.
+    unsafe { xen.hypercall(number, [sub_op, address, structures.len(), 0, 0]) }
+}
+
+/// A call without an address.
+fn plain(xen: &Simulated, number: u32, arguments: [usize; 5]) -> isize {
+    // SAFETY: the callers pass no address but of what `op` may be passed.
+    unsafe { xen.hypercall(number, arguments) }
+}
+
+/// What stands in memory that a call may have written by its address.
+fn peek<T: Copy>(place: *const T) -> T {
+    // SAFETY: the callers pass their own variables, and places within pages that live as long as
+    // their hypervisor; nothing else uses them now.
+    unsafe { place.read_volatile() }
+}
+
+/// The address of a list, in a structure.
+fn handle<T>(address: usize) -> Handle<T> {
+    Handle::from_raw(address as _)
+}
+
+fn errno(errno: Errno) -> isize {
+    errno.to_return() as isize
+}
 
 fn pv(release: Release) -> Simulated {
     Simulated::new(release, Guest::Pv)
