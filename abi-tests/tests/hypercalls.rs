@@ -232,7 +232,7 @@ fn passes(object: &Object, way: Way, expected: &[&str; 5]) -> Result<()> {
         for (index, register) in expected[..count].iter().enumerate() {
             let found = entered.register(register);
             ensure!(
-                found == argument(abi, index),
+                found == argument(abi, count - 1 - index),
                 "{name}: argument {} in {register} is {found}",
                 index + 1
             );

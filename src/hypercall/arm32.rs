@@ -67,7 +67,7 @@ unsafe impl Conduit for Hvc {
     #[inline]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         let [first, second, third, fourth, fifth] = arguments;
-        match arguments::count(number) {
+        match arguments::count(number, first) {
             1 => enter!(number, first, [], ["r1" "r2" "r3"]),
             2 => enter!(number, first, ["r1" = second], ["r2" "r3"]),
             3 => enter!(number, first, ["r1" = second, "r2" = third], ["r3"]),

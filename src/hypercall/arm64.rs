@@ -62,7 +62,7 @@ unsafe impl Conduit for Hvc {
     #[inline]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         let [first, second, third, fourth, fifth] = arguments;
-        match arguments::count(number) {
+        match arguments::count(number, first) {
             1 => enter!(number, first, [], ["x1" "x2" "x3" "x4"]),
             2 => enter!(number, first, ["x1" = second], ["x2" "x3" "x4"]),
             3 => enter!(number, first, ["x1" = second, "x2" = third], ["x3" "x4"]),

@@ -165,7 +165,7 @@ use crate::version::Guest;
 #[allow(unsafe_code)]
 pub unsafe trait Conduit {
     /// Makes the hypercall `number` with five arguments and returns what Xen left in the result
-    /// register. A call with fewer arguments has anything in the others, which Xen does not look at.
+    /// register. Of a call that has fewer arguments, the others are not looked at, by Xen or before.
     ///
     /// That is the whole register, of 32 or 64 bits, and Xen does not fill it for every call: where
     /// Xen's function returns a C `int`, what stands above 32 bits is whatever was there. arm64's

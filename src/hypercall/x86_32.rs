@@ -44,7 +44,7 @@ pub use iret::Context;
 macro_rules! enter {
     ($instruction:literal, $eax:expr, $number:expr, $arguments:expr) => {{
         let [first, second, third, fourth, fifth] = $arguments;
-        match arguments::count($number) {
+        match arguments::count($number, first) {
             1 => enter!(@ $instruction; $eax;
                 inout("ebx") first => _, lateout("ecx") _, lateout("edx") _),
             2 => enter!(@ $instruction; $eax;

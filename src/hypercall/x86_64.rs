@@ -42,7 +42,7 @@ pub use iret::Context;
 macro_rules! enter {
     ($instruction:literal, $rax:expr, $number:expr, $arguments:expr) => {{
         let [first, second, third, fourth, fifth] = $arguments;
-        match arguments::count($number) {
+        match arguments::count($number, first) {
             1 => enter!(@ $instruction, $rax; "rdi" = first; "rsi" "rdx" "r10" "r8"),
             2 => enter!(@ $instruction, $rax; "rdi" = first, "rsi" = second; "rdx" "r10" "r8"),
             3 => enter!(@ $instruction, $rax;

@@ -2,9 +2,9 @@
 //! `abi-tests` compiles for many targets and follows instruction by instruction.
 //!
 //! For a conduit `way` there are `way_1` to `way_5`, a hypercall of that many arguments, which they take
-//! in this order and whose answer they return; `way_int`, where it is taken for a C `int`; `way_held`,
-//! which stores to a word before and after the call and returns what it finds there in between;
-//! `way_live`, which keeps values over the call; and `way_iret`.
+//! in the other order, so that none is in its place by chance, and whose answer they return; `way_int`,
+//! where it is taken for a C `int`; `way_held`, which stores to a word before and after the call and
+//! returns what it finds there in between; `way_live`, which keeps values over the call; and `way_iret`.
 //!
 //! They stand in another crate than the conduits, as a user's code does.
 #![no_std]
@@ -46,7 +46,7 @@ macro_rules! probes {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $two(a: usize, b: usize) -> isize {
             // SAFETY: the caller's.
-            unsafe { $way.hypercall(17, [a, b, 0, 0, 0]) }
+            unsafe { $way.hypercall(17, [b, a, 0, 0, 0]) }
         }
 
         /// `HYPERVISOR_grant_table_op`.
@@ -56,7 +56,7 @@ macro_rules! probes {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $three(a: usize, b: usize, c: usize) -> isize {
             // SAFETY: the caller's.
-            unsafe { $way.hypercall(20, [a, b, c, 0, 0]) }
+            unsafe { $way.hypercall(20, [c, b, a, 0, 0]) }
         }
 
         /// `HYPERVISOR_mmu_update`.
@@ -66,7 +66,7 @@ macro_rules! probes {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $four(a: usize, b: usize, c: usize, d: usize) -> isize {
             // SAFETY: the caller's.
-            unsafe { $way.hypercall(1, [a, b, c, d, 0]) }
+            unsafe { $way.hypercall(1, [d, c, b, a, 0]) }
         }
 
         /// `HYPERVISOR_hypfs_op`.
@@ -76,7 +76,7 @@ macro_rules! probes {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $five(a: usize, b: usize, c: usize, d: usize, e: usize) -> isize {
             // SAFETY: the caller's.
-            unsafe { $way.hypercall(42, [a, b, c, d, e]) }
+            unsafe { $way.hypercall(42, [e, d, c, b, a]) }
         }
 
         /// `HYPERVISOR_physdev_op`, whose answer is a C `int`.
@@ -86,7 +86,7 @@ macro_rules! probes {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $int(a: usize, b: usize) -> isize {
             // SAFETY: the caller's.
-            int(unsafe { $way.hypercall(33, [a, b, 0, 0, 0]) })
+            int(unsafe { $way.hypercall(33, [b, a, 0, 0, 0]) })
         }
 
         /// Stores around a call, and a load after it.
