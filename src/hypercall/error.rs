@@ -272,4 +272,159 @@ mod tests {
         let text = alloc::format!("{refused}");
         assert!(text.starts_with("x: Xen refused: ENOSYS (38)"), "{text}");
     }
+
+    /// One of each variant, and what it prints.
+    fn each() -> [(Error, &'static str); 16] {
+        use crate::version::Span;
+        let running = Release::new(4, 3, 1);
+        let unsupported = |operation, why| Error::Unsupported(Unsupported { operation, why });
+        let span = |first, end| Why::Release {
+            running,
+            guest: Guest::Arm,
+            span: Span { first, end },
+        };
+        let send = Operation::EVTCHNOP_send;
+        [
+            (
+                unsupported(send, span(Release::new(4, 4, 0), None)),
+                "EVTCHNOP_send: Xen 4.3.1 does not have it: it came to ARM guests with Xen 4.4",
+            ),
+            (
+                unsupported(
+                    send,
+                    span(Release::new(4, 0, 0), Some(Release::new(4, 3, 0))),
+                ),
+                "EVTCHNOP_send: Xen 4.3.1 does not have it: it went with Xen 4.3",
+            ),
+            (
+                unsupported(
+                    send,
+                    span(Release::new(4, 4, 0), Some(Release::new(4, 5, 0))),
+                ),
+                "EVTCHNOP_send: Xen 4.3.1 does not have it: it came to ARM guests with Xen 4.4",
+            ),
+            (
+                unsupported(send, Why::Guest(Guest::Hvm)),
+                "EVTCHNOP_send: Xen does not give it to x86 HVM or PVH guests",
+            ),
+            (
+                unsupported(send, Why::Build { running }),
+                "EVTCHNOP_send: this Xen 4.3.1 was built or started without it",
+            ),
+            (
+                Error::Refused {
+                    call: "EVTCHNOP_send",
+                    errno: Errno::EINVAL,
+                },
+                "EVTCHNOP_send: Xen refused: EINVAL (22): an argument is not valid",
+            ),
+            (
+                Error::Refused {
+                    call: "EVTCHNOP_send",
+                    errno: Errno::new(4095),
+                },
+                "EVTCHNOP_send: Xen refused: unknown error 4095",
+            ),
+            (
+                Error::VersionMismatch {
+                    call: "__HYPERVISOR_domctl",
+                    spoken: 0x15,
+                },
+                "__HYPERVISOR_domctl: Xen does not speak version 0x15 of the interface",
+            ),
+            (
+                Error::PartialBatch {
+                    call: "XENMEM_populate_physmap",
+                    done: 3,
+                    total: 8,
+                    cause: None,
+                },
+                "XENMEM_populate_physmap: 3 of 8 were done",
+            ),
+            (
+                Error::PartialBatch {
+                    call: "__HYPERVISOR_multicall",
+                    done: 0,
+                    total: 8,
+                    cause: Some(Errno::new(200)),
+                },
+                "__HYPERVISOR_multicall: 0 of 8 were done: unknown error 200",
+            ),
+            (
+                Error::Status {
+                    call: "GNTTABOP_copy",
+                    status: GrantStatus::BAD_GNTREF,
+                },
+                "GNTTABOP_copy: GNTST_bad_gntref",
+            ),
+            (
+                Error::Nonsense {
+                    call: "XENVER_version",
+                    answer: 0x20000,
+                },
+                "XENVER_version: 0x20000 is no answer that Xen's ABI knows",
+            ),
+            (
+                Error::Unterminated {
+                    call: "XENVER_extraversion",
+                    size: 16,
+                },
+                "XENVER_extraversion: the text has no end within its 16 bytes",
+            ),
+            (
+                Error::TooLong {
+                    call: "SCHEDOP_poll",
+                    length: 129,
+                    limit: 128,
+                },
+                "SCHEDOP_poll: 129 to be passed, but at most 128 can be",
+            ),
+            (
+                Error::Short {
+                    call: "XENVER_build_id",
+                    needed: 24,
+                    given: 4,
+                },
+                "XENVER_build_id: a buffer of 24 bytes is needed, and this one has 4",
+            ),
+            (
+                Error::Argument {
+                    call: "HVMOP_set_param",
+                    argument: "index",
+                    value: 0x30,
+                },
+                "HVMOP_set_param: index can't be 0x30",
+            ),
+        ]
+    }
+
+    /// The variant's place. One that is added has to be added here, and above.
+    const fn place(error: &Error) -> usize {
+        match error {
+            Error::Unsupported(_) => 0,
+            Error::Refused { .. } => 1,
+            Error::VersionMismatch { .. } => 2,
+            Error::PartialBatch { .. } => 3,
+            Error::Status { .. } => 4,
+            Error::Nonsense { .. } => 5,
+            Error::Unterminated { .. } => 6,
+            Error::TooLong { .. } => 7,
+            Error::Short { .. } => 8,
+            Error::Argument { .. } => 9,
+        }
+    }
+
+    #[test]
+    fn each_error_says_what_was_wrong() {
+        use core::error::Error as _;
+        let mut seen = [false; 10];
+        for (error, text) in each() {
+            seen[place(&error)] = true;
+            assert_eq!(alloc::format!("{error}"), text);
+            let source = error.source().map(|source| alloc::format!("{source}"));
+            let unsupported = matches!(error, Error::Unsupported(_));
+            assert_eq!(source.as_deref(), unsupported.then_some(text));
+        }
+        assert_eq!(seen, [true; 10]);
+    }
 }

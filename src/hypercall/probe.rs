@@ -179,3 +179,6 @@ impl<C: Conduit> Xen<C> {
         super::trials::run(self);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -369,3 +369,6 @@ impl<C> fmt::Debug for Xen<C> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

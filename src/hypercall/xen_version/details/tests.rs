@@ -43,9 +43,15 @@ fn texts_of_fixed_size_end_within_it() {
     let xen = filling::<64>(NEW, 4, b'x');
     assert_eq!(changeset(&xen).err(), unterminated("XENVER_changeset", 64));
     let xen = filling::<1024>(NEW, 9, b'x');
-    assert_eq!(commandline(&xen).err(), unterminated("XENVER_commandline", 1024));
+    assert_eq!(
+        commandline(&xen).err(),
+        unterminated("XENVER_commandline", 1024)
+    );
     let silent = telling(NEW, |_, _| 0);
-    assert_eq!(changeset(&silent).err(), unterminated("XENVER_changeset", 64));
+    assert_eq!(
+        changeset(&silent).err(),
+        unterminated("XENVER_changeset", 64)
+    );
     let old = telling(Release::new(3, 4, 0), |_, _| 0);
     assert!(matches!(commandline(&old), Err(Error::Unsupported(_))));
 }
