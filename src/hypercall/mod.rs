@@ -47,6 +47,7 @@ cfg_if::cfg_if! {
         pub mod kexec_op;
         pub mod memory_op;
         pub mod multicall;
+        pub mod platform_op;
         pub mod sched_op;
         pub mod set_timer_op;
         #[cfg(feature = "toolstack")]
