@@ -14,7 +14,7 @@ use xen_public::features::Features;
 use super::error::checked;
 use super::xen_version::{CAPABILITIES_LEN, EXTRAVERSION_LEN, Text};
 use super::{Conduit, Error, Result, Unsupported, Why};
-use crate::version::{Guest, Operation, Reason, Release};
+use crate::version::{Guest, Needs, Operation, Reason, Release};
 
 /// How many words hold a bit for each operation.
 pub(super) const WORDS: usize = Operation::COUNT.div_ceil(32);
@@ -336,11 +336,25 @@ pub(crate) fn only_zero(operation: Operation, answer: usize) -> Result<()> {
 pub(super) fn predicted(known: &Known) -> [u32; WORDS] {
     let mut words = [0; WORDS];
     for operation in Operation::all() {
-        if operation.offered(known.guest, known.release) {
+        if operation.offered(known.guest, known.release) && met(operation, known) {
             words[operation.index() / 32] |= 1 << (operation.index() % 32);
         }
     }
     words
+}
+
+/// Whether what an operation needs beside the release is there, as far as that is known before a call.
+fn met(operation: Operation, known: &Known) -> bool {
+    let given = |needs| match needs {
+        Needs::Feature(feature) => known.features.bits() & (1 << feature.number()) != 0,
+        Needs::LongMode => cfg!(target_pointer_width = "64"),
+        _ => true,
+    };
+    operation
+        .build()
+        .iter()
+        .filter(|build| build.matters(known.guest, known.release))
+        .all(|build| given(build.needs))
 }
 
 // SAFETY: the same conduit.

@@ -86,12 +86,39 @@ pub(super) struct Answer {
     pub(super) releases: Span,
 }
 
+/// What an operation needs beside the release.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Needs {
+    /// An option of Xen's configuration or command line. Only a call can tell.
+    Option,
+    /// A feature that Xen announces.
+    Feature(Operation),
+    /// A caller in 64-bit mode: Xen does not translate the arguments of 32-bit ones.
+    LongMode,
+}
+
+impl Build {
+    /// Whether it makes a difference to a kind of guest in a release.
+    pub const fn matters(&self, guest: Guest, release: Release) -> bool {
+        let ours = match self.guest {
+            Some(other) => place(other) == place(guest),
+            None => true,
+        };
+        ours && self.releases.contains(release)
+    }
+}
+
 /// Something that leaves an operation out of a hypervisor whose release has it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Build {
     /// An option of Xen's configuration (`CONFIG_ARGO`), or of its command line (`argo=1`), as it must
     /// be for the operation to be there.
     pub option: &'static str,
+    /// What kind of thing the option is.
+    pub needs: Needs,
+    /// The kind of guest that it matters to, if not to all.
+    pub guest: Option<Guest>,
     /// What a call answers without it.
     pub absent: Absent,
     /// The releases in which the option makes a difference.
@@ -343,7 +370,7 @@ impl Operation {
             let mut at = 0;
             let build = self.build();
             while at < build.len() {
-                if build[at].releases.contains(release) {
+                if build[at].matters(guest, release) {
                     return build[at].absent;
                 }
                 at += 1;

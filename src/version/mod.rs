@@ -13,5 +13,5 @@ mod release;
 mod table;
 pub mod toolstack;
 
-pub use gate::{Absent, Build, Kind, Operation, Privilege, Reason};
+pub use gate::{Absent, Build, Kind, Needs, Operation, Privilege, Reason};
 pub use release::{Guest, Release, ReleaseError, Span};

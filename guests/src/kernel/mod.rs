@@ -38,9 +38,9 @@ use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use guests::checks;
 use guests::machine::{Machine, PAGES, Page};
 use guests::report::Report;
+use guests::{checks, operations};
 use xen_abi::hypercall::sched_op::{self, ShutdownReason};
 use xen_abi::hypercall::{Conduit, Errno, Error, Result, Xen};
 use xen_abi::xen_public::features::Features;
@@ -86,9 +86,9 @@ fn done(call: &'static str, answer: isize) -> Result<()> {
 
 /// What all kernels ask by the way to Xen that they have: `way` is its name, `needed` are the
 /// features that this kind of domain 0 relies on, and `others` those of other kinds.
-fn ask<M: Machine>(
-    machine: &M,
-    report: &mut Report<'_, M::Way>,
+fn ask<'a, M: Machine>(
+    machine: &'a M,
+    report: &mut Report<'a, M::Way>,
     way: &str,
     needed: Features,
     others: Features,
@@ -99,6 +99,7 @@ fn ask<M: Machine>(
     checks::unknown_hypercall(xen, report, way);
     checks::five_arguments(xen, report, way, command_line);
     checks::machine(machine, report);
+    operations::run(machine, report);
 }
 
 /// Writes the verdict, or does what `end=` on the command line says instead, and ends the kernel.

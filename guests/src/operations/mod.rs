@@ -12,47 +12,14 @@ mod watched;
 
 use core::fmt;
 
-pub use watched::{Made, Watched};
-use xen_abi::hypercall::{Conduit, Errno, Error, Plan, Result, Xen};
+use xen_abi::hypercall::{Errno, Error, Plan, ProbeError, Result, Xen};
 use xen_abi::version::Operation;
+use xen_abi::xen_public::xen::PAGE_SIZE;
 
+use crate::checks;
+use crate::machine::{Machine, WINDOWS};
 use crate::report::Report;
-
-/// How many operations were run, and how they were carried out.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Tally {
-    /// By their own hypercall.
-    pub direct: u32,
-    /// By an older way.
-    pub fallback: u32,
-    /// Refused by us, since there is no way.
-    pub unsupported: u32,
-    /// Otherwise than the table predicts.
-    pub unexpected: u32,
-}
-
-impl Tally {
-    /// All of them.
-    pub fn operations(&self) -> u32 {
-        self.direct + self.fallback + self.unsupported + self.unexpected
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            direct,
-            fallback,
-            unsupported,
-            unexpected,
-        } = self;
-        write!(
-            f,
-            "operations {} direct {direct} fallback {fallback} unsupported {unsupported} unexpected {unexpected}",
-            self.operations()
-        )
-    }
-}
+pub use watched::{Made, Watched};
 
 /// What came of an operation that was carried out as predicted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,45 +43,91 @@ impl<T> Outcome<T> {
     }
 }
 
-/// The run of all operations on one hypervisor.
-pub struct Program<'a, C: Conduit> {
-    xen: &'a Xen<Watched<C>>,
-    report: Report<'a, Xen<Watched<C>>>,
-    tally: Tally,
+/// The hypervisor as a program sees it: what its machine's way leads to, watched.
+pub type Hypervisor<'a, M> = Xen<Watched<&'a <M as Machine>::Way>>;
+
+/// Whether an operation, or what it belongs to, needs an option that is among those of
+/// `without=CONFIG_A+CONFIG_B`.
+fn left_out(operation: Operation, without: &str) -> bool {
+    let here = operation
+        .build()
+        .iter()
+        .any(|build| without.split('+').any(|option| option == build.option));
+    here || operation
+        .parent()
+        .is_some_and(|parent| left_out(parent, without))
 }
 
-impl<'a, C: Conduit> Program<'a, C> {
-    /// A run on a hypervisor.
-    pub fn new(xen: &'a Xen<Watched<C>>) -> Self {
-        Self {
-            xen,
-            report: Report::new(xen),
-            tally: Tally::default(),
+/// The run of all operations on one hypervisor.
+pub struct Program<'a, 'r, M: Machine> {
+    machine: &'a M,
+    xen: Hypervisor<'a, M>,
+    report: &'r mut Report<'a, M::Way>,
+}
+
+/// Runs everything.
+pub fn run<'a, M: Machine>(machine: &'a M, report: &mut Report<'a, M::Way>) {
+    match Program::new(machine, report) {
+        Ok(mut program) => program.all(),
+        Err(error) => report.fail(format_args!("probe: {error}")),
+    }
+}
+
+impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
+    /// A run on a machine, which has found out what its hypervisor is.
+    ///
+    /// # Errors
+    ///
+    /// What the probe says.
+    pub fn new(
+        machine: &'a M,
+        report: &'r mut Report<'a, M::Way>,
+    ) -> core::result::Result<Self, ProbeError> {
+        let xen = Xen::probe(Watched::new(machine.xen()))?;
+        let without = checks::argument(machine.command_line(), "without").unwrap_or_default();
+        for operation in Operation::all().filter(|&operation| left_out(operation, without)) {
+            xen.withhold(operation);
         }
+        Ok(Self {
+            machine,
+            xen,
+            report,
+        })
+    }
+
+    /// All parts, in an order in which each finds what it needs.
+    pub fn all(&mut self) {
+        self.sweep();
     }
 
     /// The hypervisor.
-    pub fn xen(&self) -> &'a Xen<Watched<C>> {
-        self.xen
+    pub fn xen(&self) -> &Hypervisor<'a, M> {
+        &self.xen
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &'a M {
+        self.machine
     }
 
     /// The report that surprises go to.
-    pub fn report(&mut self) -> &mut Report<'a, Xen<Watched<C>>> {
-        &mut self.report
-    }
-
-    /// What was counted so far.
-    pub fn tally(&self) -> Tally {
-        self.tally
+    pub fn report(&mut self) -> &mut Report<'a, M::Way> {
+        self.report
     }
 
     /// Runs an operation that must succeed wherever the table says that there is a way.
     pub fn run<T>(
         &mut self,
         operation: Operation,
-        work: impl FnOnce(&'a Xen<Watched<C>>) -> Result<T>,
+        work: impl FnOnce(&Hypervisor<'a, M>) -> Result<T>,
     ) -> Outcome<T> {
-        self.judge(operation, &[], work)
+        self.run_or(operation, &[], work)
+    }
+
+    /// A result of an operation that was done as predicted, but is not what it should be.
+    pub fn check(&mut self, operation: Operation, holds: bool, what: fmt::Arguments<'_>) {
+        self.report
+            .check(holds, format_args!("{operation}: {what}"));
     }
 
     /// Runs an operation that this domain may be refused, with one of these errors, wherever the
@@ -123,68 +136,55 @@ impl<'a, C: Conduit> Program<'a, C> {
         &mut self,
         operation: Operation,
         refusals: &[Errno],
-        work: impl FnOnce(&'a Xen<Watched<C>>) -> Result<T>,
-    ) -> Outcome<T> {
-        self.judge(operation, refusals, work)
-    }
-
-    /// A result of an operation that was done as predicted, but is not what it should be.
-    pub fn check(&mut self, operation: Operation, holds: bool, what: fmt::Arguments<'_>) {
-        if !holds {
-            self.tally.unexpected += 1;
-            self.report.fail(format_args!("{operation}: {what}"));
-        }
-    }
-
-    fn judge<T>(
-        &mut self,
-        operation: Operation,
-        refusals: &[Errno],
-        work: impl FnOnce(&'a Xen<Watched<C>>) -> Result<T>,
+        work: impl FnOnce(&Hypervisor<'a, M>) -> Result<T>,
     ) -> Outcome<T> {
         let plan = self.xen.plan(operation);
         let watched = self.xen.conduit();
         watched.start();
-        let result = work(self.xen);
+        let result = work(&self.xen);
         let made = watched.count();
         let direct = watched.any(|made| made.is(operation));
-        let wrong = match (plan, result) {
+        let refused = |error: &Error| matches!(error, Error::Refused { errno, .. } if refusals.contains(errno));
+        let error = match (plan, result) {
             (Plan::Direct, Ok(value)) if direct => {
-                self.tally.direct += 1;
+                self.report.direct();
                 return Outcome::Done(value);
             }
-            (Plan::Direct, Err(Error::Refused { errno, .. }))
-                if direct && refusals.contains(&errno) =>
-            {
-                self.tally.direct += 1;
+            (Plan::Direct, Err(error)) if direct && refused(&error) => {
+                self.report.direct();
                 return Outcome::Not;
             }
             (Plan::Fallback(_), Ok(value)) if !direct => {
-                self.tally.fallback += 1;
+                self.report.fallback();
                 return Outcome::Done(value);
             }
-            (Plan::Fallback(_), Err(Error::Refused { errno, .. }))
-                if !direct && refusals.contains(&errno) =>
-            {
-                self.tally.fallback += 1;
+            (Plan::Fallback(_), Err(error)) if !direct && refused(&error) => {
+                self.report.fallback();
                 return Outcome::Not;
             }
             (Plan::Unsupported(_), Err(Error::Unsupported(_))) if made == 0 => {
-                self.tally.unsupported += 1;
+                self.report.unsupported();
                 return Outcome::Not;
             }
             (_, Ok(_)) => None,
             (_, Err(error)) => Some(error),
         };
-        self.tally.unexpected += 1;
         let last = watched.last();
         self.report.fail(format_args!(
-            "{operation}: predicted {plan:?}; its own call {}; {made} calls, the last {last:x?}",
-            if direct { "was made" } else { "was not made" },
+            "{operation}: predicted {plan:x?}; its own call was {}; {made} calls, the last {last:x?}",
+            if direct { "made" } else { "not made" },
         ));
-        if let Some(error) = wrong {
-            self.report.say(format_args!("    {error}"));
+        match error {
+            Some(error) => self.report.say(format_args!("    {error}")),
+            None => self.report.say(format_args!("    it succeeded")),
         }
         Outcome::Wrong
+    }
+
+    /// An address without memory, at which no argument can be: a window that nothing is mapped to.
+    fn nowhere(&self) -> usize {
+        self.machine
+            .window(WINDOWS - 1)
+            .map_or(usize::MAX & !(PAGE_SIZE - 1), |window| window.address)
     }
 }

@@ -7,9 +7,10 @@
 #![allow(unsafe_code)]
 
 use xen_abi::hypercall::{Conduit, Errno};
-use xen_abi::version::{Absent, Kind, Operation};
+use xen_abi::version::{Absent, Guest, Kind, Operation};
 
 use super::Program;
+use crate::machine::Machine;
 
 /// How a hypercall with sub-ops takes its arguments.
 #[derive(Clone, Copy)]
@@ -51,6 +52,15 @@ const LEFT_OUT: [Operation; 9] = [
     Operation::HVMOP_guest_request_vm_event,
 ];
 
+/// Sub-ops that ARM knows but does not do: it reads the argument before it says so.
+const READ_FIRST: [Operation; 5] = [
+    Operation::XENMEM_exchange,
+    Operation::GNTTABOP_transfer,
+    Operation::GNTTABOP_unmap_and_replace,
+    Operation::GNTTABOP_set_version,
+    Operation::GNTTABOP_get_status_frames,
+];
+
 /// Numbers that no release has given to any sub-op of the hypercalls above.
 const UNKNOWN: [u32; 3] = [0x3e, 0x7fff, 0xffff_ffff];
 
@@ -63,19 +73,22 @@ pub struct Seen {
     pub absent: u32,
 }
 
-impl<C: Conduit> Program<'_, C> {
-    /// Asks for every sub-op with `nowhere`, at which this domain has no memory, and reports those
+impl<M: Machine> Program<'_, '_, M> {
+    /// Asks for every sub-op with an address at which this domain has no memory, and reports those
     /// whose presence or absence is not what the table predicts.
     ///
     /// Where the whole hypercall is missing, its own error is looked for.
-    pub fn sweep(&mut self, nowhere: usize) -> Seen {
+    pub fn sweep(&mut self) -> Seen {
+        let nowhere = self.nowhere();
         let mut seen = Seen::default();
         for (hypercall, shape) in SWEPT {
             let ops = Operation::all().filter(|op| {
                 op.kind() == Kind::Op && op.parent() == Some(hypercall) && !LEFT_OUT.contains(op)
             });
             for op in ops {
-                self.look(op, shape, nowhere, &mut seen);
+                if !self.given_away(op) {
+                    self.look(op, shape, nowhere, &mut seen);
+                }
             }
         }
         self.report().say(format_args!(
@@ -83,6 +96,17 @@ impl<C: Conduit> Program<'_, C> {
             seen.there, seen.absent
         ));
         seen
+    }
+
+    /// Whether another sub-op has the number now.
+    fn given_away(&self, op: Operation) -> bool {
+        let others = Operation::all().filter(|other| {
+            *other != op && other.parent() == op.parent() && other.number() == op.number()
+        });
+        self.xen().can(op).is_err()
+            && others
+                .into_iter()
+                .any(|other| self.xen().can(other).is_ok())
     }
 
     fn look(&mut self, op: Operation, shape: Shape, nowhere: usize, seen: &mut Seen) {
@@ -100,18 +124,21 @@ impl<C: Conduit> Program<'_, C> {
             Absent::FalseSuccess => answer == 0,
             _ => false,
         };
+        let read_first = guest == Guest::Arm && READ_FIRST.contains(&op);
+        let absent = absent || read_first && answer == Errno::EFAULT.to_return() as i32;
         // An error that also means other things says nothing of what is there.
         let hidden = !matches!(
             expected,
             Absent::Errno(errno) if errno == Errno::ENOSYS || errno == Errno::EOPNOTSUPP
         );
         let as_predicted = if there { hidden || !absent } else { absent };
-        if there {
-            seen.there += 1;
+        if as_predicted {
+            if there {
+                seen.there += 1;
+            } else {
+                seen.absent += 1;
+            }
         } else {
-            seen.absent += 1;
-        }
-        if !as_predicted {
             self.check(
                 op,
                 false,
@@ -137,7 +164,8 @@ impl<C: Conduit> Program<'_, C> {
     }
 
     /// Asks for numbers that are no sub-op, and sees that they are refused as `expected`.
-    pub fn unknown_numbers(&mut self, nowhere: usize, expected: impl Fn(Operation, u32) -> Errno) {
+    pub fn unknown_numbers(&mut self, expected: impl Fn(Operation, u32) -> Errno) {
+        let nowhere = self.nowhere();
         for (hypercall, shape) in SWEPT {
             if self.xen().can(hypercall).is_err() {
                 continue;

@@ -12,7 +12,7 @@
 //! | `pv`, `hvm`, `arm` | the releases that offer it to that kind of guest, through its parent's own (newest) number: `3.0.3..`, `4.0..4.13` (not in 4.13), several, or `-` for none |
 //! | `points` | point releases of older branches that took it over |
 //! | `privilege` | `control`, `hardware`, `device-model` or nothing |
-//! | `build` | options without which it is missing, with the answer if that is not ENOSYS: `argo=1(EOPNOTSUPP@4.12..)` |
+//! | `build` | options without which it is missing, with the answer if that is not ENOSYS: `argo=1(EOPNOTSUPP@4.12..)`; `XENFEAT_` names are bits that announce it, `64-bit` is the caller's word size, `hvm:` before it restricts it to that kind of guest |
 //! | `absent_pv`, `absent_hvm`, `absent_arm` | what a call answers where the parent is there and this is not: `EINVAL@..3.0.4 ENOSYS@3.0.4..`; `0` is a false success, `OTHER` another hypercall, `?` nothing that can be relied on; empty is ENOSYS |
 //! | `sticky` | `no` if such an error may pass |
 //! | `via` | the older ways, best first: names of rows |

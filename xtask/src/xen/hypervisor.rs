@@ -25,6 +25,9 @@ pub struct Pin {
     pub version: &'static str,
     /// The sha256 of the package's file.
     pub sha256: &'static str,
+    /// What the build and the command line that we give leave out, by the names of the table of gates:
+    /// the guest sees that these are missing, and nothing else.
+    pub without: &'static [&'static str],
 }
 
 /// The hypervisors that are booted unless others are asked for.
@@ -34,36 +37,73 @@ pub const PINS: [Pin; 6] = [
         processor: Processor::Amd64,
         version: "4.14.6-1",
         sha256: "848f46e49fe5946cdfdb8df22b8e541148bc96ef7f6419b0d2b5010e1bb8e06a",
+        without: &[
+            "CONFIG_ARGO",
+            "CONFIG_MEM_SHARING",
+            "CONFIG_XSM",
+            "altp2m",
+            "vpmu",
+        ],
     },
     Pin {
         release: "4.17",
         processor: Processor::Amd64,
         version: "4.17.5+72-g01140da4e8-1",
         sha256: "b602bb2aa83042bd1e3390ff66201b62da806d2ff6f2c86a2759997aa968222b",
+        without: &[
+            "CONFIG_ARGO",
+            "CONFIG_MEM_PAGING",
+            "CONFIG_MEM_SHARING",
+            "CONFIG_XSM",
+            "altp2m",
+            "vpmu",
+        ],
     },
     Pin {
         release: "4.20",
         processor: Processor::Amd64,
         version: "4.20.3+127-gc42374a105-0+deb13u1",
         sha256: "49965ec3db19f0dbaaa1ea87c56939cb4e7a7fe418cb1f4c701baa1a0fe13233",
+        without: &[
+            "CONFIG_ARGO",
+            "CONFIG_MEM_PAGING",
+            "CONFIG_MEM_SHARING",
+            "CONFIG_XENOPROF",
+            "CONFIG_XSM",
+            "altp2m",
+            "vpmu",
+        ],
     },
     Pin {
         release: "4.14",
         processor: Processor::Arm64,
         version: "4.14.6-1",
         sha256: "db2834530687b2c7282073528260c663dc8d00a5b2820ab00cb4a2068c2f572c",
+        without: &["CONFIG_ARGO", "CONFIG_MEM_ACCESS"],
     },
     Pin {
         release: "4.17",
         processor: Processor::Arm64,
         version: "4.17.5+72-g01140da4e8-1",
         sha256: "ae97d9bb37f765ae1a37628894ad5156d0957ca7e39e7df86221ecb46502a1a8",
+        without: &[
+            "CONFIG_ARGO",
+            "CONFIG_HAS_PCI",
+            "CONFIG_IOREQ_SERVER",
+            "CONFIG_MEM_ACCESS",
+        ],
     },
     Pin {
         release: "4.20",
         processor: Processor::Arm64,
         version: "4.20.3+127-gc42374a105-0+deb13u1",
         sha256: "f133c49e83cb362b7c49af1d3c50c2910810740a6759fdbe0d79b829a2c16248",
+        without: &[
+            "CONFIG_ARGO",
+            "CONFIG_HAS_PCI",
+            "CONFIG_IOREQ_SERVER",
+            "CONFIG_MEM_ACCESS",
+        ],
     },
 ];
 

@@ -297,8 +297,12 @@ fn subjects(options: &Options, wanted: impl Fn(Processor) -> bool) -> Vec<Subjec
         .map(|pin| Subject {
             name: pin.release.to_owned(),
             processor: Some(pin.processor),
-            // Debian's packages have hypfs; a given file may not.
-            arguments: format!("expect={} need=hypfs", pin.release),
+            // Debian's packages have hypfs; a given file may not. A comma would have to be doubled.
+            arguments: format!(
+                "expect={} need=hypfs without={}",
+                pin.release,
+                pin.without.join("+")
+            ),
             hypervisor: match &apt {
                 Ok(apt) => hypervisor::fetch(apt, pin),
                 Err(error) => Err(hypervisor::Error::Missing(error.to_string())),

@@ -125,7 +125,26 @@ pub fn generate(rows: &[Row]) -> Result<String> {
         let option = &build.option;
         let absent = absent(&build.answer.absent);
         let releases = span(build.answer.releases);
-        quote! { Build { option: #option, absent: #absent, releases: #releases } }
+        let guest = match build.guest {
+            Some(guest) => {
+                let guest = format_ident!("{}", ["Pv", "Hvm", "Arm"][guest]);
+                quote! { Some(Guest::#guest) }
+            }
+            None => quote! { None },
+        };
+        let needs = if option.starts_with("XENFEAT_") {
+            let feature = format_ident!("{option}");
+            quote! { Needs::Feature(Operation::#feature) }
+        } else if option == "64-bit" {
+            quote! { Needs::LongMode }
+        } else {
+            quote! { Needs::Option }
+        };
+        quote! {
+            Build {
+                option: #option, needs: #needs, guest: #guest, absent: #absent, releases: #releases
+            }
+        }
     });
     let vias = vias.emit("VIAS", "Operation", |name| {
         let name = format_ident!("{name}");
@@ -133,8 +152,8 @@ pub fn generate(rows: &[Row]) -> Result<String> {
     });
     render(quote! {
         #![doc = " The table of gates, from `gates.csv`."]
-        use super::gate::{Absent, Answer, Build, Gate, Kind, Operation, Privilege, TOP};
-        use super::{Release, Span};
+        use super::gate::{Absent, Answer, Build, Gate, Kind, Needs, Operation, Privilege, TOP};
+        use super::{Guest, Release, Span};
         use xen_public::errno::Errno;
 
         /// A row of the table as a text for documentation: `#[doc = gate_row!(EVTCHNOP_send)]`.

@@ -121,6 +121,8 @@ pub struct Answer {
 /// Something without which an operation is missing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Build {
+    /// The kind of guest that it matters to, if not to all: a place among [`GUESTS`].
+    pub guest: Option<usize>,
     /// The option.
     pub option: String,
     /// The answer without it, and the releases in which it matters.
@@ -431,6 +433,12 @@ fn answers(text: &str, number: u32) -> Result<Vec<Answer>, String> {
 }
 
 fn build(text: &str) -> Result<Build, String> {
+    let (guest, text) = match text.split_once(':') {
+        Some((guest, rest)) if GUESTS.contains(&guest) => {
+            (GUESTS.iter().position(|&name| name == guest), rest)
+        }
+        _ => (None, text),
+    };
     let (option, answer) = match text.split_once('(') {
         Some((option, rest)) => {
             let inner = rest
@@ -444,6 +452,7 @@ fn build(text: &str) -> Result<Build, String> {
         return Err(format!("`{text}` does not name an error"));
     }
     Ok(Build {
+        guest,
         option: option.into(),
         answer,
     })

@@ -25,7 +25,11 @@ pub fn sentence(row: &Row, parent: Option<&Row>) -> String {
             .map(|build| {
                 let mut text = format!("`{}`", build.option);
                 let answer = &build.answer;
-                text += &format!(" ({}{})", shown(&answer.absent), when(answer.releases));
+                text += &format!(" ({}{}", shown(&answer.absent), when(answer.releases));
+                if let Some(guest) = build.guest {
+                    text += &format!(" on {}", GUESTS[guest]);
+                }
+                text.push(')');
                 text
             })
             .collect();
