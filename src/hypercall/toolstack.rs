@@ -354,7 +354,11 @@ fn speaks(xen: &Xen<impl Conduit>, interface: Interface, version: u32) -> Result
         Errno::ESRCH if interface == Interface::Domctl => Ok(true),
         // This caller may not, which older releases find out before they look at the version.
         Errno::EPERM if !xen.release().before(interface.version_first()) => Ok(true),
-        Errno::ENOSYS => Err(xen.refusal(operation, answer)),
+        // All releases know both questions, so it is the hypercall that is not there.
+        Errno::ENOSYS => {
+            xen.withhold(operation);
+            Err(xen.can(operation).map_or_else(Error::from, |()| error))
+        }
         _ => Err(error),
     }
 }
