@@ -71,6 +71,7 @@ cfg_if::cfg_if! {
         pub mod debugreg;
         pub mod fpu_taskswitch;
         pub mod iret;
+        pub mod mca;
         pub mod mmu_update;
         pub mod mmuext_op;
         pub mod nmi_op;
@@ -84,6 +85,8 @@ cfg_if::cfg_if! {
         pub mod stack_switch;
         pub mod update_descriptor;
         pub mod update_va_mapping;
+        pub mod xenoprof_op;
+        pub mod xenpmu_op;
     }
 }
 
