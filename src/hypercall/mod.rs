@@ -39,6 +39,8 @@ cfg_if::cfg_if! {
     ))] {
         mod native;
 
+        #[cfg(test)]
+        mod call_tests;
         #[cfg(feature = "toolstack")]
         pub mod domctl;
         pub mod event_channel_op;

@@ -431,6 +431,11 @@ unsafe impl Conduit for Simulated {
         }
         answer
     }
+
+    /// The kind of guest that it was made for: with ARM's on x86, nothing else tells.
+    fn guest(&self) -> Option<Guest> {
+        Some(self.machine.borrow().setup.guest)
+    }
 }
 
 /// A text of one line about the hypervisor, such as `Xen 4.14.5 for x86 PV`.

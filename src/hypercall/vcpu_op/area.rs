@@ -133,10 +133,13 @@ macro_rules! areas {
     (
         $what:literal, $record:ty, $argument:ident,
         $memory:ident = $memory_op:ident $memory_name:literal, $phys:ident = $phys_op:ident $phys_name:literal, $place:ident,
-        when: $when:literal, nowhere: $nowhere:expr
+        when: $when:literal, end: $end:literal,
+        by: $linear:ty, $address:expr, $some:expr, nowhere: $nowhere:expr
     ) => {
         #[doc = concat!("Has Xen write ", $what, " through a virtual address (`", $memory_name, "`),")]
-        #[doc = concat!($when, "; `None` ends it.")]
+        #[doc = concat!($when, ".")]
+        ///
+        #[doc = $end]
         ///
         /// The address is looked up in whatever page tables are in use when Xen writes, so it is one that
         /// the kernel has mapped always. Any domain may. Header: `xen/include/public/vcpu.h`.
@@ -149,15 +152,16 @@ macro_rules! areas {
         ///
         /// # Safety
         ///
-        /// From this call until the area is taken back, Xen writes it at any time: it stays mapped and is
-        /// used for nothing else, and is only read by atomics or volatile accesses.
+        /// From this call until another area is registered, Xen writes this one at any time: it stays mapped,
+        /// is used for nothing else, and is only read by atomics or volatile accesses.
         #[doc(alias = $memory_name)]
         pub unsafe fn $memory(
             xen: &Xen<impl Conduit>,
             vcpu: VcpuId,
-            area: Option<NonNull<$record>>,
+            area: $linear,
         ) -> Result<()> {
-            let address = area.map_or(0, |area| area.as_ptr().expose_provenance());
+            let address: fn($linear) -> usize = $address;
+            let address = address(area);
             let mut argument = $argument::ZERO;
             // A handle, a pointer and an address are the low bytes of the same word, and the rest is zero.
             argument.addr.p = address as u64;
@@ -224,7 +228,7 @@ macro_rules! areas {
                 Err(error) => return Err(error),
             }
             // SAFETY: the caller keeps the contract of this call.
-            match unsafe { $memory(xen, vcpu, Some(area)) } {
+            match unsafe { $memory(xen, vcpu, $some(area)) } {
                 Ok(()) => Ok(AreaPlace::Virtual),
                 Err(Error::Unsupported(unsupported)) => {
                     let nowhere: fn(&Xen<_>) -> bool = $nowhere;
@@ -246,6 +250,8 @@ areas! {
     register_runstate_phys_area = VCPUOP_register_runstate_phys_area "VCPUOP_register_runstate_phys_area",
     place_runstate,
     when: "each time that the processor is put on a physical one",
+    end: "Nothing ends it but another address, as Xen writes to a null one like to any. An area at a physical address takes its place.",
+    by: NonNull<RunstateInfo>, |area| area.as_ptr().expose_provenance(), core::convert::identity,
     nowhere: |xen| xen.can(Operation::VCPUOP_get_runstate_info).is_ok()
 }
 
@@ -255,5 +261,8 @@ areas! {
     register_vcpu_time_phys_area = VCPUOP_register_vcpu_time_phys_area "VCPUOP_register_vcpu_time_phys_area",
     place_vcpu_time,
     when: "each time that it writes the one in `vcpu_info`",
+    end: "`None` ends it.",
+    by: Option<NonNull<VcpuTimeInfo>>,
+    |area| area.map_or(0, |area| area.as_ptr().expose_provenance()), Some,
     nowhere: |_| true
 }
