@@ -59,7 +59,7 @@ impl Hvc {
 // SAFETY: in the kernel of Xen's guest (which `new` asks for) `hvc` with this tag enters Xen with number
 // and arguments as they stand in the registers.
 unsafe impl Conduit for Hvc {
-    #[inline]
+    #[inline(always)]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         let [first, second, third, fourth, fifth] = arguments;
         match arguments::count(number, first) {

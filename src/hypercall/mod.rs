@@ -217,7 +217,7 @@ pub const fn int(answer: isize) -> isize {
 // SAFETY: the same conduit, by another name.
 #[allow(unsafe_code)]
 unsafe impl<C: Conduit + ?Sized> Conduit for &C {
-    #[inline]
+    #[inline(always)]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         // SAFETY: the caller keeps the contract of this same call.
         unsafe { C::hypercall(self, number, arguments) }

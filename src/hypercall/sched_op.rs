@@ -117,12 +117,11 @@ fn compat(
 #[inline]
 pub fn yield_now(xen: &Xen<impl Conduit>) -> Result<()> {
     // SAFETY: the call takes no pointer and changes no memory.
-    match unsafe { xen.call(Operation::SCHEDOP_yield, [0; 4]) } {
-        Ok(answer) => only_zero(Operation::SCHEDOP_yield, answer),
+    match unsafe { xen.call_done(Operation::SCHEDOP_yield, [0; 4]) } {
         Err(Error::Unsupported(unsupported)) => {
             only_zero(Operation::SCHEDOP_yield, compat(xen, unsupported, [0; 2])?)
         }
-        Err(error) => Err(error),
+        answer => answer,
     }
 }
 
@@ -141,12 +140,11 @@ pub fn yield_now(xen: &Xen<impl Conduit>) -> Result<()> {
 pub fn block(xen: &Xen<impl Conduit>) -> Result<()> {
     // SAFETY: the call takes no pointer. The upcall mask it clears is a byte that is reached by atomics
     // or volatile accesses only.
-    match unsafe { xen.call(Operation::SCHEDOP_block, [0; 4]) } {
-        Ok(answer) => only_zero(Operation::SCHEDOP_block, answer),
+    match unsafe { xen.call_done(Operation::SCHEDOP_block, [0; 4]) } {
         Err(Error::Unsupported(unsupported)) => {
             only_zero(Operation::SCHEDOP_block, compat(xen, unsupported, [0; 2])?)
         }
-        Err(error) => Err(error),
+        answer => answer,
     }
 }
 

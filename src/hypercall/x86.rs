@@ -70,7 +70,7 @@ const NO_SUCH_CALL: isize = Errno::ENOSYS.to_return() as isize;
 // SAFETY: the stub in Xen's page passes number and arguments on as they stand in the registers;
 // a number that has no stub gets the answer Xen gives to an unknown call.
 unsafe impl<P: HypercallPage> Conduit for Page<P> {
-    #[inline]
+    #[inline(always)]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         if number >= STUBS {
             return NO_SUCH_CALL;
@@ -103,7 +103,7 @@ impl Vmcall {
 // SAFETY: in an HVM guest's kernel (which `new` asks for) `vmcall` enters Xen with number and arguments
 // as they stand in the registers.
 unsafe impl Conduit for Vmcall {
-    #[inline]
+    #[inline(always)]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         // SAFETY: whoever made `self` vouched for the instruction, and the caller does for the call.
         unsafe { cpu::vmcall(number, arguments) }
@@ -134,7 +134,7 @@ impl Vmmcall {
 // SAFETY: in an HVM guest's kernel (which `new` asks for) `vmmcall` enters Xen with number and arguments
 // as they stand in the registers.
 unsafe impl Conduit for Vmmcall {
-    #[inline]
+    #[inline(always)]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         // SAFETY: whoever made `self` vouched for the instruction, and the caller does for the call.
         unsafe { cpu::vmmcall(number, arguments) }
@@ -184,7 +184,7 @@ impl HvmCall {
 // SAFETY: in an HVM guest's kernel (which `new` and `detect` ask for) the processor's instruction enters
 // Xen with number and arguments as they stand in the registers.
 unsafe impl Conduit for HvmCall {
-    #[inline]
+    #[inline(always)]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         match self.0 {
             // SAFETY: whoever made `self` vouched for the instruction, and the caller does for the

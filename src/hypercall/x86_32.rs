@@ -129,7 +129,7 @@ impl PvInt82 {
 // SAFETY: in a 32-bit PV guest's kernel (which `new` asks for) `int 0x82` enters Xen with number and
 // arguments as they stand in the registers.
 unsafe impl Conduit for PvInt82 {
-    #[inline]
+    #[inline(always)]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         enter!("int 0x82", number, number, arguments)
     }

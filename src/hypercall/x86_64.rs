@@ -126,7 +126,7 @@ impl PvSyscall {
 // SAFETY: in a PV guest's kernel (which `new` asks for) `syscall` enters Xen with number and
 // arguments as they stand in the registers.
 unsafe impl Conduit for PvSyscall {
-    #[inline]
+    #[inline(always)]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         enter!("syscall", number as usize, number, arguments)
     }

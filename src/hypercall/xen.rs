@@ -13,7 +13,7 @@ use xen_public::features::Features;
 
 use super::error::checked;
 use super::xen_version::{CAPABILITIES_LEN, EXTRAVERSION_LEN, Text};
-use super::{Conduit, Error, Result, Unsupported, Why};
+use super::{Conduit, Error, Result, Unsupported, Why, int};
 use crate::version::{Guest, Needs, Operation, Reason, Release};
 
 /// How many words hold a bit for each operation.
@@ -125,15 +125,20 @@ impl<C> Xen<C> {
     /// # Errors
     ///
     /// What is missing.
-    #[inline]
+    #[inline(always)]
     pub fn can(&self, operation: Operation) -> core::result::Result<(), Unsupported> {
-        let index = operation.index();
-        let word = self.offered[index / 32].load(Ordering::Relaxed);
-        if word & (1 << (index % 32)) != 0 {
+        if self.offers(operation) {
             Ok(())
         } else {
             Err(self.unsupported(operation))
         }
+    }
+
+    #[inline(always)]
+    fn offers(&self, operation: Operation) -> bool {
+        let index = operation.index();
+        let word = self.offered[index / 32].load(Ordering::Relaxed);
+        word & (1 << (index % 32)) != 0
     }
 
     /// How an operation will be carried out: directly, by the first of its older ways that is
@@ -165,6 +170,13 @@ impl<C> Xen<C> {
         for operation in Operation::all().filter(|other| other.hypercall() == number) {
             self.withhold(operation);
         }
+    }
+
+    /// The error for an operation that is not offered.
+    #[cold]
+    #[inline(never)]
+    fn absent(&self, operation: Operation) -> Error {
+        Error::Unsupported(self.unsupported(operation))
     }
 
     /// Why an operation that is not offered is not.
@@ -231,7 +243,7 @@ impl<C: Conduit> Xen<C> {
     /// # Safety
     ///
     /// As for [`Conduit::hypercall`].
-    #[inline]
+    #[inline(always)]
     pub unsafe fn call(&self, operation: Operation, arguments: [usize; 4]) -> Result<usize> {
         let [second, third, fourth, fifth] = arguments;
         let all = [operation.number() as usize, second, third, fourth, fifth];
@@ -249,12 +261,14 @@ impl<C: Conduit> Xen<C> {
     /// # Safety
     ///
     /// As for [`Conduit::hypercall`].
-    #[inline]
+    #[inline(always)]
     pub unsafe fn call_plain(&self, operation: Operation, arguments: [usize; 5]) -> Result<usize> {
-        self.can(operation)?;
+        if !self.offers(operation) {
+            return Err(self.absent(operation));
+        }
         // SAFETY: the caller keeps the contract of this call.
         let answer = unsafe { self.conduit.hypercall(operation.hypercall(), arguments) };
-        let answer = answer as i32 as isize;
+        let answer = int(answer);
         if answer >= 0 {
             Ok(answer as usize)
         } else {
@@ -272,9 +286,11 @@ impl<C: Conduit> Xen<C> {
     /// # Safety
     ///
     /// As for [`Conduit::hypercall`].
-    #[inline]
+    #[inline(always)]
     pub unsafe fn call_long(&self, operation: Operation, arguments: [usize; 4]) -> Result<usize> {
-        self.can(operation)?;
+        if !self.offers(operation) {
+            return Err(self.absent(operation));
+        }
         let [second, third, fourth, fifth] = arguments;
         let all = [operation.number() as usize, second, third, fourth, fifth];
         // SAFETY: the caller keeps the contract of this call.
@@ -301,12 +317,32 @@ impl<C: Conduit> Xen<C> {
         )),
         allow(dead_code)
     )]
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn call_with<T>(&self, operation: Operation, argument: &mut T) -> Result<()> {
         let address = (&raw mut *argument).expose_provenance();
         // SAFETY: the caller keeps the contract of this call, and `argument` is borrowed for it.
-        let answer = unsafe { self.call(operation, [address, 0, 0, 0]) }?;
-        only_zero(operation, answer)
+        unsafe { self.call_done(operation, [address, 0, 0, 0]) }
+    }
+
+    /// [`call`](Self::call) for operations whose only success is 0, which costs one look at the answer.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Conduit::hypercall`].
+    #[inline(always)]
+    pub(crate) unsafe fn call_done(&self, operation: Operation, rest: [usize; 4]) -> Result<()> {
+        if !self.offers(operation) {
+            return Err(self.absent(operation));
+        }
+        let [second, third, fourth, fifth] = rest;
+        let all = [operation.number() as usize, second, third, fourth, fifth];
+        // SAFETY: the caller keeps the contract of this call.
+        let answer = int(unsafe { self.conduit.hypercall(operation.hypercall(), all) });
+        if answer == 0 {
+            Ok(())
+        } else {
+            Err(self.refusal(operation, answer))
+        }
     }
 }
 
@@ -359,7 +395,7 @@ fn met(operation: Operation, known: &Known) -> bool {
 
 // SAFETY: the same conduit.
 unsafe impl<C: Conduit> Conduit for Xen<C> {
-    #[inline]
+    #[inline(always)]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         // SAFETY: the caller keeps the contract of this same call.
         unsafe { self.conduit.hypercall(number, arguments) }

@@ -8,7 +8,6 @@ use xen_public::native::grant_table::{
 use xen_public::xen::{DomId, Mfn};
 
 use super::super::native::frame_word;
-use crate::hypercall::xen::only_zero;
 use crate::hypercall::{Conduit, Error, Result, Xen};
 use crate::version::Operation;
 
@@ -34,8 +33,7 @@ pub(super) unsafe fn batch<T>(
     }
     let address = entries.as_mut_ptr().expose_provenance();
     // SAFETY: the caller keeps the contract of this call, and the entries are borrowed for it.
-    let answer = unsafe { xen.call(operation, [address, entries.len(), 0, 0]) }?;
-    only_zero(operation, answer)
+    unsafe { xen.call_done(operation, [address, entries.len(), 0, 0]) }
 }
 
 /// # Safety
