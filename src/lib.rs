@@ -18,7 +18,18 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
-#[cfg(any(test, feature = "simulate"))]
+#[cfg(any(
+    test,
+    all(
+        feature = "simulate",
+        any(
+            target_arch = "x86",
+            target_arch = "x86_64",
+            target_arch = "arm",
+            target_arch = "aarch64"
+        )
+    )
+))]
 extern crate alloc;
 
 // The others document their calls with its rows.

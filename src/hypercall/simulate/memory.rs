@@ -104,10 +104,20 @@ impl Memory {
             (false, true) => ARM_RAM,
             (false, false) => 0,
         };
-        for index in 0..setup.pages {
-            let machine = memory.fresh();
-            memory.put_ram(base + index, machine);
-        }
+        // In one go: tests make many of these.
+        let kind = Kind::Ram;
+        let ram = |index| {
+            (
+                base + index,
+                Place {
+                    machine: first + index,
+                    kind,
+                },
+            )
+        };
+        memory.map = (0..setup.pages).map(ram).collect();
+        memory.owned = setup.pages;
+        memory.next += setup.pages;
         memory
     }
 

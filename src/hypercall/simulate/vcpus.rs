@@ -20,6 +20,8 @@ use crate::hypercall::sched_op::ShutdownReason;
 /// The virtual interrupt of the timers.
 const VIRQ_TIMER: u32 = 0;
 
+/// Where x86 guests mask their upcalls: ARM's have nothing there.
+const UPCALL_MASK: usize = offset_of!(vcpu_info, evtchn_upcall_pending) + 1;
 /// A period or a delay that no timer takes.
 const TOO_LONG: u64 = 3600 * 24 * 365 * 100 * 1_000_000_000;
 
@@ -195,17 +197,23 @@ impl Machine {
 
     /// Whether an upcall is waiting that is not masked.
     pub(super) fn deliverable(&self, vcpu: u32) -> bool {
+        if self.setup.arm() {
+            return self.upcall_pending(vcpu);
+        }
         self.upcall_pending(vcpu)
             && self.vcpu_info(vcpu).is_some_and(|(frame, offset)| {
-                let mask = offset + offset_of!(vcpu_info, evtchn_upcall_mask);
+                let mask = offset + UPCALL_MASK;
                 self.memory.u8(frame, mask).load(SeqCst) == 0
             })
     }
 
     /// Masks the upcalls of a virtual processor, or lets them through.
     pub(super) fn set_upcall_mask(&self, vcpu: u32, masked: bool) {
+        if self.setup.arm() {
+            return;
+        }
         if let Some((frame, offset)) = self.vcpu_info(vcpu) {
-            let mask = offset + offset_of!(vcpu_info, evtchn_upcall_mask);
+            let mask = offset + UPCALL_MASK;
             self.memory.u8(frame, mask).store(u8::from(masked), SeqCst);
         }
     }
@@ -452,9 +460,10 @@ impl Machine {
         }
         match self.vcpu_info(vcpu) {
             Some(old) => self.memory.copy(old, (frame, offset), size),
+            None if self.setup.arm() => {}
             // Nobody could see its events so far: its upcalls begin masked.
             None => {
-                let mask = offset + offset_of!(vcpu_info, evtchn_upcall_mask);
+                let mask = offset + UPCALL_MASK;
                 self.memory.u8(frame, mask).store(1, SeqCst);
             }
         }
