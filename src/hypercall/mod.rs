@@ -39,21 +39,26 @@ cfg_if::cfg_if! {
     ))] {
         mod native;
 
+        pub mod argo_op;
         #[cfg(test)]
         mod call_tests;
+        pub mod dm_op;
         #[cfg(feature = "toolstack")]
         pub mod domctl;
         pub mod event_channel_op;
-        pub mod physdev_op;
         pub mod grant_table_op;
+        pub mod hvm_op;
+        pub mod hypfs_op;
         pub mod kexec_op;
         pub mod memory_op;
         pub mod multicall;
+        pub mod physdev_op;
         pub mod platform_op;
         pub mod sched_op;
         pub mod set_timer_op;
         #[cfg(feature = "toolstack")]
         pub mod sysctl;
+        pub mod tmem_op;
         #[cfg(feature = "toolstack")]
         pub mod toolstack;
         mod trials;

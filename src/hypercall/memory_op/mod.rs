@@ -7,6 +7,7 @@
 //! grant tables and the shared info page. The maps of memory tell a kernel what it was given
 //! ([`memory_map`]), the machine-to-physical table where a PV guest finds it
 //! ([`machphys_mapping`]), and [`acquire_resource`] gets at what Xen keeps for another domain.
+//! What only a toolstack does (sharing, paging, access, claims) comes with the feature `toolstack`.
 //!
 //! # Frames
 //!
@@ -28,8 +29,12 @@ mod physmap;
 mod query;
 mod reservation;
 mod resource;
+#[cfg(feature = "toolstack")]
+mod sharing;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "toolstack")]
+mod toolstack;
 
 pub use super::native::{FrameWord, LongWord};
 pub use map::{
@@ -48,6 +53,17 @@ pub use reservation::{
     Extents, MemFlags, decrease_reservation, exchange, increase_reservation, populate_physmap,
 };
 pub use resource::{Acquired, Resource, acquire_resource, acquire_resource_size};
+
+#[cfg(feature = "toolstack")]
+pub use sharing::{
+    Page, sharing_add_physmap, sharing_audit, sharing_debug, sharing_fork, sharing_fork_reset,
+    sharing_nominate, sharing_range_share, sharing_share,
+};
+#[cfg(feature = "toolstack")]
+pub use toolstack::{
+    Access, Paging, PciFunction, ReservedMemory, claim_pages, get_access, get_sharing_freed_pages,
+    get_sharing_shared_pages, paging_op, reserved_device_memory_map, set_access, set_access_multi,
+};
 
 use super::xen::only_zero;
 use super::{Conduit, Result, Xen};

@@ -9,6 +9,8 @@ macro_rules! address {
 mod physmap;
 mod query;
 mod resource;
+#[cfg(feature = "toolstack")]
+mod toolstack;
 
 use alloc::vec;
 use alloc::vec::Vec;
