@@ -330,10 +330,8 @@ mod tests {
         assert_eq!(put_page(&xen, pool, KEY, Gfn::new(0x99)), Ok(true));
         answer.set(0);
         // SAFETY: there is no page that could be written.
-        assert_eq!(
-            unsafe { get_page(&xen, pool, KEY, Gfn::new(0x99)) },
-            Ok(false)
-        );
+        let got = unsafe { get_page(&xen, pool, KEY, Gfn::new(0x99)) };
+        assert_eq!(got, Ok(false));
         answer.set(2);
         assert!(matches!(
             flush_page(&xen, pool, KEY),

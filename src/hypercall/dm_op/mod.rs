@@ -130,6 +130,8 @@ macro_rules! plain {
         /// # Errors
         ///
         /// [`Error::Refused`] with EPERM, ESRCH, EINVAL, ENOENT; [`Error::Unsupported`].
+        // Not every structure has holes.
+        #[allow(clippy::needless_update)]
         pub fn $name(xen: &Xen<impl Conduit>, domain: DomId, $($argument: $type),*) -> Result<()> {
             let union = union_of(|u| {
                 u.$field = $structure { $($member: $value,)* ..$structure::ZERO };
