@@ -31,9 +31,9 @@ pub use pci::{
 use xen_public::native::physdev::{
     physdev_op, physdev_op_u, physdev_set_iobitmap, physdev_set_iopl,
 };
-use xen_public::native::xen::__guest_handle_uint8;
 
 use super::error::checked;
+use super::native::Handle;
 use super::{Conduit, Errno, Error, Result, Xen};
 use crate::version::Operation;
 
@@ -169,7 +169,7 @@ pub unsafe fn set_iobitmap(xen: &Xen<impl Conduit>, bitmap: *const u8, ports: u3
         return Err(wrong(operation, "nr_ports", ports.into()));
     }
     let mut argument = physdev_set_iobitmap {
-        bitmap: __guest_handle_uint8::from_raw(bitmap.expose_provenance() as _),
+        bitmap: Handle::of(bitmap.expose_provenance()),
         nr_ports: ports,
         ..physdev_set_iobitmap::ZERO
     };
