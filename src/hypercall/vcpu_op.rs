@@ -1,10 +1,9 @@
 //! `HYPERVISOR_vcpu_op`: a domain's virtual processors (`xen/include/public/vcpu.h`).
 //!
 //! On x86 a domain starts its other processors by [`initialise`] and [`up`]; on ARM by PSCI, and of this
-//! hypercall only [`register_vcpu_info`](area::register_vcpu_info) and
-//! [`register_runstate_memory_area`](area::register_runstate_memory_area) are there. Each processor has
-//! two [timers](timer), and memory that Xen writes for it: events and time (`vcpu_info`), what it did
-//! with its time (runstate), and a copy of the clock.
+//! hypercall only [`register_vcpu_info`] and [`register_runstate_memory_area`] are there. Each processor has
+//! two timers, and memory that Xen writes for it: events and time (`vcpu_info`), what it did with its time
+//! (runstate), and a copy of the clock.
 //!
 //! Where a release lacks something, the functions named `place_` and those of the timers take the older
 //! way and say which it was; the others make the one call they are named after.
