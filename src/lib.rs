@@ -13,7 +13,8 @@
 //! - `zerocopy` (default): zerocopy's derives on the hand-written types of [`xen_public`].
 //! - `simulate`: a hypervisor in memory, `hypercall::simulate`, for the tests of kernels and drivers.
 //!   Needs `alloc`.
-//! - `toolstack`: the rings of `vm_event`, whose messages change with each release of Xen.
+//! - `toolstack`: what changes with each release of Xen: the hypercalls `domctl` and `sysctl`, and the
+//!   rings of `vm_event`.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
