@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
+use xen_public::features::Features;
 use xen_public::native::physdev::*;
 use xen_public::xen::{DomId, Gfn};
 
@@ -124,12 +125,21 @@ fn an_end_of_interrupt_is_told_by_three_ways() {
             Operation::PHYSDEVOP_eoi
         );
     }
-    // An HVM guest without pirqs.
-    let xen = on(NEW, Guest::Hvm, |_, _| ENOSYS);
+    // An HVM guest without pirqs: Xen says so by a feature, or by the call.
+    let xen = on(NEW, Guest::Hvm, |_, _| panic!("no call is made"));
     assert_eq!(
         unsupported(eoi(&xen, Pirq::new(77))),
         Operation::PHYSDEVOP_eoi
     );
+    let xen = Fake::new(NEW, Guest::Hvm, |_, _| ENOSYS)
+        .with_features(Features::HVM_PIRQS)
+        .xen();
+    for _ in 0..2 {
+        assert_eq!(
+            unsupported(eoi(&xen, Pirq::new(77))),
+            Operation::PHYSDEVOP_eoi
+        );
+    }
     assert_eq!(xen.conduit().numbers(), ["33.12"]);
 }
 
