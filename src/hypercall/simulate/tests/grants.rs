@@ -228,7 +228,7 @@ fn a_table_of_version_2_has_status_words() {
     status[0].nr_frames = 1;
     status[0].dom = DOMID_SELF;
     status[0].frame_list =
-        xen_public::handle::Handle64::from_raw(frame.as_mut_ptr().expose_provenance() as u64);
+        crate::hypercall::native::Handle::of(frame.as_mut_ptr().expose_provenance());
     assert_eq!(ops(&xen, CALL, 9, &mut status), 0);
     assert_eq!(status[0].status, 0);
     let words = xen.page(frame[0]).unwrap().cast::<u16>();
