@@ -50,6 +50,28 @@ impl Release {
     /// The newest release whose differences from older ones this crate knows.
     pub const NEWEST: Self = Self::new(4, 22, 0);
 
+    /// The first release of each branch, oldest first.
+    pub const ALL: [Self; 31] = {
+        let mut all = [Self::OLDEST; 31];
+        let (mut at, mut minor) = (1, 2);
+        while minor <= 4 {
+            all[at] = Self::new(3, 0, minor);
+            (at, minor) = (at + 1, minor + 1);
+        }
+        minor = 1;
+        while minor <= 4 {
+            all[at] = Self::new(3, minor, 0);
+            (at, minor) = (at + 1, minor + 1);
+        }
+        minor = 0;
+        while minor <= Self::NEWEST.minor {
+            all[at] = Self::new(4, minor, 0);
+            (at, minor) = (at + 1, minor + 1);
+        }
+        assert!(at == all.len());
+        all
+    };
+
     /// The release of these numbers.
     pub const fn new(major: u8, minor: u8, point: u8) -> Self {
         Self {
