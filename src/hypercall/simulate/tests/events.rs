@@ -306,6 +306,7 @@ fn a_status_tells_what_a_port_is() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "thousands of calls")]
 fn ports_run_out() {
     let xen = pv(V4_17);
     let mut last = 0;
