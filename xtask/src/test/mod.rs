@@ -165,6 +165,46 @@ impl Bench {
         Ok(outcome)
     }
 
+    /// Runs steps side by side, each with a log of its own, which the suite's then has one after the
+    /// other. What went wrong in the first that did counts.
+    fn beside(&self, suite: &Suite, steps: &[Step], start: Instant, log: &Path) -> Result<Outcome> {
+        let logs: Vec<PathBuf> = (0..steps.len())
+            .map(|index| log.with_extension(format!("{index}.log")))
+            .collect();
+        let outcomes: Vec<Result<Outcome>> = std::thread::scope(|scope| {
+            let running: Vec<_> = steps
+                .iter()
+                .zip(&logs)
+                .map(|(step, log)| {
+                    scope.spawn(move || {
+                        std::fs::write(log, "")
+                            .with_context(|| format!("writing {}", log.display()))?;
+                        self.step(suite, step, start, log)
+                    })
+                })
+                .collect();
+            running
+                .into_iter()
+                .map(|thread| thread.join().expect("no step panics"))
+                .collect()
+        });
+        let mut all = std::fs::read(log).unwrap_or_default();
+        for log in &logs {
+            all.extend(std::fs::read(log).unwrap_or_default());
+        }
+        std::fs::write(log, all).with_context(|| format!("writing {}", log.display()))?;
+        let mut good = Outcome::Passed {
+            note: String::new(),
+        };
+        for outcome in outcomes {
+            match outcome? {
+                passed @ Outcome::Passed { .. } => good = passed,
+                other => return Ok(other),
+            }
+        }
+        Ok(good)
+    }
+
     fn step(&self, suite: &Suite, step: &Step, start: Instant, log: &Path) -> Result<Outcome> {
         let mut command = match step {
             Step::Cargo(arguments) => process::program("cargo", arguments),
@@ -174,6 +214,7 @@ impl Bench {
                 command
             }
             Step::Xtask(arguments) => process::program(&self.xtask, arguments),
+            Step::Beside(steps) => return self.beside(suite, steps, start, log),
             Step::Check(check) => {
                 announce(suite, "running", start.elapsed());
                 return Ok(match check(log) {
@@ -264,6 +305,44 @@ fn show_failure(suite: &Suite, why: &str, log: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_side_by_side_all_run_and_a_failure_counts() {
+        fn says(word: &'static str) -> impl Fn(&Path) -> Result<String> {
+            move |log| {
+                std::fs::write(log, word)?;
+                Ok(word.to_owned())
+            }
+        }
+        const GOOD: Step = Step::Check(|log| says("good ")(log));
+        const BAD: Step = Step::Check(|log| {
+            says("bad ")(log)?;
+            bail!("it is bad")
+        });
+        let dir = tempfile::tempdir().unwrap();
+        let bench = Bench {
+            logs: dir.path().to_owned(),
+            xtask: PathBuf::new(),
+            no_install: true,
+        };
+        let run = |steps: &[Step]| {
+            let log = dir.path().join("suite.log");
+            std::fs::write(&log, "before ").unwrap();
+            let outcome = bench.beside(&SUITES[0], steps, Instant::now(), &log);
+            (outcome.unwrap(), std::fs::read_to_string(&log).unwrap())
+        };
+        let (outcome, log) = run(&[GOOD, GOOD]);
+        assert!(matches!(outcome, Outcome::Passed { .. }), "{outcome:?}");
+        assert_eq!(log, "before good good ");
+        for steps in [&[GOOD, BAD], &[BAD, GOOD]] {
+            let (outcome, log) = run(steps);
+            assert!(
+                matches!(&outcome, Outcome::Failed { why } if why == "it is bad"),
+                "{outcome:?}"
+            );
+            assert!(log.contains("good ") && log.contains("bad "), "{log}");
+        }
+    }
 
     #[test]
     fn suites_are_chosen_by_name_in_their_own_order() {

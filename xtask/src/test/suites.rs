@@ -53,6 +53,9 @@ pub enum Step {
     Rustup(&'static str, &'static [&'static str]),
     /// `cargo xtask` with these arguments. Exit status 3 is "not run, with the reason".
     Xtask(&'static [&'static str]),
+    /// Steps that run at the same time: compilations that keep one processor busy each, in different
+    /// target folders.
+    Beside(&'static [Step]),
     /// A check of our own; it adds what it sees to the log and may answer with a figure.
     Check(fn(&Path) -> Result<String>),
 }
@@ -117,7 +120,7 @@ pub const SUITES: &[Suite] = &[
         proves: "clippy has nothing to say, with any set of features",
         needs: &[Need::Component("clippy")],
         wants: &[],
-        seconds: 110,
+        seconds: 105,
         env: &[],
         steps: &[
             Step::Cargo(&[
@@ -186,7 +189,7 @@ pub const SUITES: &[Suite] = &[
         proves: "the published crates' documentation builds as docs.rs builds it",
         needs: &[],
         wants: &[],
-        seconds: 40,
+        seconds: 35,
         // docs.rs has a nightly; this gives its features on any toolchain. The folder is another one,
         // because dependencies compile anew for the first variable.
         env: &[
@@ -217,26 +220,14 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "msrv",
-        proves: "both crates compile with Rust 1.85 with every feature, and the example too",
+        proves: "both crates compile with Rust 1.85 and their features, and the examples too",
         needs: &[Need::Toolchain(MSRV)],
         wants: &[],
-        seconds: 100,
+        seconds: 45,
         env: &[("CARGO_TARGET_DIR", "target/xtask/msrv")],
         steps: &[
             Step::Check(checks::msrv),
-            // The derives on the generated types cost by the type, and those of the toolstack are of no
-            // other kinds than the guest's: `roundtrip` compiles them, with another Rust.
-            Step::Rustup(
-                MSRV,
-                &[
-                    "cargo",
-                    "check",
-                    "--package",
-                    "xen-public",
-                    "--features",
-                    "zerocopy-generated",
-                ],
-            ),
+            // The derives on the generated types are compiled beside those of `roundtrip`.
             Step::Rustup(
                 MSRV,
                 &[
@@ -266,7 +257,7 @@ pub const SUITES: &[Suite] = &[
         proves: "the time that xen-public itself takes to compile (a figure, not a limit)",
         needs: &[],
         wants: &[],
-        seconds: 30,
+        seconds: 25,
         env: &[],
         steps: &[Step::Check(checks::cost)],
     },
@@ -310,7 +301,7 @@ pub const SUITES: &[Suite] = &[
         proves: "gcc, clang and upstream's own tables agree with every type, field and constant",
         needs: &[Need::Compilers],
         wants: &[],
-        seconds: 50,
+        seconds: 30,
         env: &[],
         steps: &[Step::Cargo(&[
             "test",
@@ -357,7 +348,7 @@ pub const SUITES: &[Suite] = &[
         proves: "no wakeup lost, no message torn, in any interleaving; without any barrier one is; stress",
         needs: &[],
         wants: &[],
-        seconds: 45,
+        seconds: 40,
         env: &[],
         steps: &[Step::Cargo(&[
             "test",
@@ -404,7 +395,7 @@ pub const SUITES: &[Suite] = &[
         proves: "a wrong offset, a wrong constant and an edited header are each noticed",
         needs: &[Need::Compilers],
         wants: &[],
-        seconds: 15,
+        seconds: 12,
         env: &[],
         steps: &[Step::Cargo(&[
             "test",
@@ -420,7 +411,7 @@ pub const SUITES: &[Suite] = &[
         proves: "the functions for C's macros give C's values",
         needs: &[Need::Compilers],
         wants: &[],
-        seconds: 35,
+        seconds: 25,
         env: &[],
         steps: &[Step::Cargo(&["test", "--workspace", "--test", "macros"])],
     },
@@ -432,7 +423,7 @@ pub const SUITES: &[Suite] = &[
             Need::Target("armv7a-none-eabi"),
         ],
         wants: &[],
-        seconds: 35,
+        seconds: 30,
         env: &[],
         steps: &[Step::Cargo(&[
             "test",
@@ -447,7 +438,7 @@ pub const SUITES: &[Suite] = &[
         proves: "rings and blkif do what C makes of the headers, and an error in C is noticed",
         needs: &[Need::Compilers],
         wants: &[],
-        seconds: 75,
+        seconds: 60,
         env: &[],
         steps: &[Step::Cargo(&[
             "test",
@@ -466,7 +457,7 @@ pub const SUITES: &[Suite] = &[
         proves: "the benchmarks' loops give the same in Rust and in C by both compilers (no times)",
         needs: &[Need::Compilers, Need::Valgrind],
         wants: &[],
-        seconds: 40,
+        seconds: 25,
         env: &[],
         steps: &[Step::Cargo(&[
             "test",
@@ -481,7 +472,7 @@ pub const SUITES: &[Suite] = &[
         proves: "no page, request, name or value does harm: the corpora, random ones, and libFuzzer's",
         needs: &[],
         wants: &[Need::Cxx],
-        seconds: 75,
+        seconds: 60,
         env: &[],
         steps: &[
             Step::Cargo(&["test", "--package", "xen-abi-fuzz", "--test", "replay"]),
@@ -506,24 +497,40 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "roundtrip",
-        proves: "every generated type without a union keeps its bytes, under full derives",
-        needs: &[],
+        proves: "every generated type without a union keeps its bytes, under full derives, which Rust 1.85 compiles",
+        needs: &[Need::Toolchain(MSRV)],
         wants: &[],
-        seconds: 150,
+        seconds: 165,
         env: &[],
-        steps: &[Step::Cargo(&[
-            "test",
-            // Nobody debugs the derives, and describing them to a debugger takes long.
-            "--config",
-            "profile.dev.package.xen-public.debug=0",
-            "--config",
-            "profile.dev.package.abi-tests.debug=0",
-            "--package",
-            "abi-tests",
-            "--features",
-            "zerocopy-generated",
-            "--test",
-            "roundtrip",
+        steps: &[Step::Beside(&[
+            Step::Cargo(&[
+                "test",
+                // Nobody debugs the derives, and describing them to a debugger takes long.
+                "--config",
+                "profile.dev.package.xen-public.debug=0",
+                "--config",
+                "profile.dev.package.abi-tests.debug=0",
+                "--package",
+                "abi-tests",
+                "--features",
+                "zerocopy-generated",
+                "--test",
+                "roundtrip",
+            ]),
+            // They cost by the type, and those of the toolstack are of no other kinds than the guest's.
+            Step::Rustup(
+                MSRV,
+                &[
+                    "cargo",
+                    "check",
+                    "--package",
+                    "xen-public",
+                    "--features",
+                    "zerocopy-generated",
+                    "--target-dir",
+                    "target/xtask/msrv",
+                ],
+            ),
         ])],
     },
     Suite {
@@ -531,7 +538,7 @@ pub const SUITES: &[Suite] = &[
         proves: "all ABIs' types are the same on every kind of host, and wrong ones are noticed there",
         needs: &[],
         wants: &[Need::ForeignLinux, Need::Miri],
-        seconds: 240,
+        seconds: 190,
         env: &[],
         steps: &[Step::Xtask(&["hosts"])],
     },
@@ -540,7 +547,7 @@ pub const SUITES: &[Suite] = &[
         proves: "guests of five kinds run on Xen 4.14, 4.17 and 4.20, and those that must fail do",
         needs: &[],
         wants: &[],
-        seconds: 45,
+        seconds: 80,
         env: &[],
         steps: &[Step::Xtask(&["xen"]), Step::Xtask(&["xen", "--self-test"])],
     },
@@ -561,17 +568,18 @@ mod tests {
     use crate::tool;
 
     /// The arguments of a suite's cargo commands, one after the other.
-    fn words(suite: &Suite) -> impl Iterator<Item = &'static str> {
-        suite
-            .steps
-            .iter()
-            .flat_map(|step| match step {
+    fn words(suite: &Suite) -> Vec<&'static str> {
+        fn of(steps: &'static [Step]) -> Vec<&'static str> {
+            let words = steps.iter().flat_map(|step| match step {
                 Step::Cargo(arguments) | Step::Rustup(_, arguments) | Step::Xtask(arguments) => {
-                    *arguments
+                    arguments.to_vec()
                 }
-                Step::Check(_) => &[],
-            })
-            .copied()
+                Step::Beside(steps) => of(steps),
+                Step::Check(_) => Vec::new(),
+            });
+            words.collect()
+        }
+        of(suite.steps)
     }
 
     #[test]
@@ -615,10 +623,9 @@ mod tests {
                     continue;
                 }
                 let name = path.file_stem().unwrap().to_str().unwrap();
-                let run = SUITES.iter().any(|suite| {
-                    let words: Vec<_> = words(suite).collect();
-                    words.windows(2).any(|pair| pair == ["--test", name])
-                });
+                let run = SUITES
+                    .iter()
+                    .any(|suite| words(suite).windows(2).any(|pair| pair == ["--test", name]));
                 assert!(run, "no suite runs {}", path.display());
             }
         }
