@@ -72,6 +72,20 @@ pub unsafe trait Machine {
     /// before stays mapped.
     fn window(&self, index: usize) -> Option<Window>;
 
+    /// The memory behind a window that something is mapped to; `None` if nothing is.
+    ///
+    /// A kernel can't tell: the address is the window's own, and looking there while nothing is
+    /// mapped is an exception.
+    fn behind(&self, window: Window) -> Option<NonNull<Page>> {
+        NonNull::new(core::ptr::with_exposed_provenance_mut(window.address))
+    }
+
+    /// An address at which the domain has no memory, aligned to a page.
+    fn nowhere(&self) -> usize {
+        let last = self.window(WINDOWS - 1);
+        last.map_or(usize::MAX & !(PAGE_SIZE - 1), |window| window.address)
+    }
+
     /// The page that Xen shares with the domain. The first call maps it.
     ///
     /// # Errors

@@ -7,6 +7,8 @@
 //! one in its place, or none at all. It watches what goes over the conduit, and anything else than
 //! predicted is a surprise.
 
+#[cfg(test)]
+mod host;
 pub mod sweep;
 mod watched;
 
@@ -14,10 +16,9 @@ use core::fmt;
 
 use xen_abi::hypercall::{Errno, Error, Plan, ProbeError, Result, Xen};
 use xen_abi::version::Operation;
-use xen_abi::xen_public::xen::PAGE_SIZE;
 
 use crate::checks;
-use crate::machine::{Machine, WINDOWS};
+use crate::machine::Machine;
 use crate::report::Report;
 pub use watched::{Made, Watched};
 
@@ -48,14 +49,14 @@ pub type Hypervisor<'a, M> = Xen<Watched<&'a <M as Machine>::Way>>;
 
 /// Whether an operation, or what it belongs to, needs an option that is among those of
 /// `without=CONFIG_A+CONFIG_B`.
-fn left_out(operation: Operation, without: &str) -> bool {
-    let here = operation
-        .build()
-        .iter()
-        .any(|build| without.split('+').any(|option| option == build.option));
+fn left_out<C>(xen: &Xen<C>, operation: Operation, without: &str) -> bool {
+    let here = operation.build().iter().any(|build| {
+        build.matters(xen.guest(), xen.release())
+            && without.split('+').any(|option| option == build.option)
+    });
     here || operation
         .parent()
-        .is_some_and(|parent| left_out(parent, without))
+        .is_some_and(|parent| left_out(xen, parent, without))
 }
 
 /// The run of all operations on one hypervisor.
@@ -85,7 +86,7 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
     ) -> core::result::Result<Self, ProbeError> {
         let xen = Xen::probe(Watched::new(machine.xen()))?;
         let without = checks::argument(machine.command_line(), "without").unwrap_or_default();
-        for operation in Operation::all().filter(|&operation| left_out(operation, without)) {
+        for operation in Operation::all().filter(|&operation| left_out(&xen, operation, without)) {
             xen.withhold(operation);
         }
         Ok(Self {
@@ -179,12 +180,5 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
             None => self.report.say(format_args!("    it succeeded")),
         }
         Outcome::Wrong
-    }
-
-    /// An address without memory, at which no argument can be: a window that nothing is mapped to.
-    fn nowhere(&self) -> usize {
-        self.machine
-            .window(WINDOWS - 1)
-            .map_or(usize::MAX & !(PAGE_SIZE - 1), |window| window.address)
     }
 }

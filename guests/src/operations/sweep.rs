@@ -79,7 +79,7 @@ impl<M: Machine> Program<'_, '_, M> {
     ///
     /// Where the whole hypercall is missing, its own error is looked for.
     pub fn sweep(&mut self) -> Seen {
-        let nowhere = self.nowhere();
+        let nowhere = self.machine().nowhere();
         let mut seen = Seen::default();
         for (hypercall, shape) in SWEPT {
             let ops = Operation::all().filter(|op| {
@@ -165,7 +165,7 @@ impl<M: Machine> Program<'_, '_, M> {
 
     /// Asks for numbers that are no sub-op, and sees that they are refused as `expected`.
     pub fn unknown_numbers(&mut self, expected: impl Fn(Operation, u32) -> Errno) {
-        let nowhere = self.nowhere();
+        let nowhere = self.machine().nowhere();
         for (hypercall, shape) in SWEPT {
             if self.xen().can(hypercall).is_err() {
                 continue;

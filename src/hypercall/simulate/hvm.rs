@@ -166,10 +166,11 @@ impl Machine {
                 structure.put(request)?;
                 Ok(0)
             }
+            23 if pv => refuse(Errno::EINVAL),
             23 => {
                 // SAFETY: HVMOP_set_evtchn_upcall_vector takes a virtual processor and a vector.
                 let [vcpu, vector] = unsafe { Caller::<[u32; 2]>::new(argument) }.get()?;
-                if pv || vector as u8 <= 15 {
+                if vector as u8 <= 15 {
                     return refuse(Errno::EINVAL);
                 }
                 self.vcpu_exists(vcpu)?;

@@ -30,7 +30,7 @@
 //! One domain, number 0 and privileged unless the [`Builder`] says otherwise, whose first virtual
 //! processor makes the calls. Argument structures are those of the compile target's ABI, and their
 //! pointers are addresses of this process; address 0 and ranges that wrap around count as harm and
-//! are refused with EFAULT.
+//! are refused with EFAULT. A test that wants a bad address has [`Simulated::NOWHERE`].
 //!
 //! Memory is counted in pages. [`Simulated::frames`] are those that the domain begins with, and
 //! [`Simulated::page`] is where the bytes of a frame are: frame numbers of the machine for PV, of the
@@ -245,6 +245,10 @@ pub struct Simulated {
 }
 
 impl Simulated {
+    /// An address at which the guest has no memory: a call that looks there is refused with EFAULT,
+    /// which is not counted as harm. It is the last page of all addresses.
+    pub const NOWHERE: usize = usize::MAX & !0xfff;
+
     /// Whether a release had guests of a kind: HVM from 3.0.3, ARM from 4.2.
     pub fn exists(release: Release, guest: Guest) -> bool {
         presence::guest_exists(release, guest)

@@ -49,8 +49,8 @@ impl Machine {
         let msix = [Release::new(4, 1, 5), Release::new(4, 2, 2)];
         let pirq_eoi = [Release::new(4, 1, 3)];
         match command {
-            5..=10 => true,
-            11 => setup.since_3_0(3) && setup.before(4, 2),
+            4..=10 => true,
+            11 => setup.since_3_0(4) && setup.before(4, 2),
             12 => setup.since_3_0(3),
             13..=16 => since(3, 3),
             17 | 19 | 20 => since(3, 4),
@@ -111,6 +111,8 @@ impl Machine {
             }
         };
         match command {
+            // PHYSDEVOP_IRQ_UNMASK_NOTIFY ends every interrupt.
+            4 => Ok(0),
             5 => {
                 // SAFETY: PHYSDEVOP_irq_status_query takes a physdev_irq_status_query.
                 let structure = unsafe { Caller::<physdev_irq_status_query>::new(argument) };
@@ -281,10 +283,6 @@ impl Machine {
     pub(super) unsafe fn physdev_op_compat(&mut self, argument: usize) -> Answer {
         // SAFETY: the structure begins with the sub-op's number.
         let command = unsafe { Caller::<u32>::new(argument) }.get()?;
-        // PHYSDEVOP_IRQ_UNMASK_NOTIFY: only here, and it ends every interrupt.
-        if command == 4 {
-            return Ok(0);
-        }
         let Some(structure) = argument.checked_add(offset_of!(physdev_op, u)) else {
             return Err(Refusal::BadPointer(argument));
         };

@@ -61,7 +61,9 @@ impl Machine {
             18 => setup.since(4, 0),
             19 => setup.since(4, 2),
             // Builds of later releases have neither.
-            20 | 22 => x86 && setup.since(4, 2) && setup.before(4, 12),
+            // From then on, builds for use leave them out.
+            20 => x86 && setup.since(4, 2) && setup.before(4, 15),
+            22 => x86 && setup.since(4, 2) && setup.before(4, 12),
             21 => setup.since(4, 2) && (x86 || setup.since(4, 5)),
             23 => setup.since(4, 4) || (setup.arm() && setup.since(4, 3)),
             24 => setup.since(4, 3),
