@@ -80,7 +80,7 @@ impl<T: Copy> Caller<T> {
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let length = self.count.checked_mul(size_of::<T>());
         let end = length.and_then(|length| self.address.checked_add(length));
-        if self.count != 0 && self.address >= super::Simulated::NOWHERE {
+        if self.address >= super::Simulated::NOWHERE && end.is_some() && self.count != 0 {
             return Err(Refusal::Errno(Errno::EFAULT));
         }
         if self.count == 0 || (self.address != 0 && end.is_some()) {
