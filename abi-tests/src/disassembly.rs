@@ -48,7 +48,11 @@ impl Object {
             rust::find_core(target)?.map_err(|why| anyhow!("NOT RUN for {target}: {why}"))?;
         // A folder for each, so that they can be built side by side.
         let folder = tool::cache_dir(package)?.join(target);
-        let path = folder.join("probe.o");
+        let path = folder.join(if options.is_empty() {
+            "probe.o"
+        } else {
+            "probe-with-options.o"
+        });
         let mut emit = std::ffi::OsString::from("--emit=obj=");
         emit.push(&path);
         let mut cargo = core.cargo();

@@ -11,11 +11,13 @@
 //! runs C programs of each ABI, for what only a run can tell: what the headers' function-like macros
 //! return; [`differential`] has such programs and Rust do the same work, case by case, and compares
 //! every byte that comes of it. [`disassembly`] reads what functions of Rust and C compile to, and
-//! [`follow`] follows one of them through its instructions with names for the values.
+//! [`follow`] follows one of them through its instructions with names for the values, and [`cost`] counts the
+//! instructions on its shortest way through.
 
 pub use xtask::compiler;
 
 pub mod alter;
+pub mod cost;
 pub mod ctypes;
 pub mod differential;
 pub mod disassembly;

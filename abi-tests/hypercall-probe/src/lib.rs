@@ -5,6 +5,8 @@
 //! in the other order, so that none is in its place by chance, and whose answer they return; `way_int`,
 //! where it is taken for a C `int`; `way_held`, which stores to a word before and after the call and
 //! returns what it finds there in between; `way_live`, which keeps values over the call; and `way_iret`.
+//! `way_send`, `way_copy` and `way_yield` are calls as C makes them too (`c/hypercalls.c`), and
+//! `way_gated_send` and so on the crate's own functions.
 //!
 //! They stand in another crate than the conduits, as a user's code does.
 #![no_std]
@@ -21,7 +23,16 @@
 
 use core::cell::Cell;
 
-use xen_abi::hypercall::{Conduit, cpu, int};
+use xen_abi::hypercall::grant_table_op::{self, GrantCopy};
+use xen_abi::hypercall::{Conduit, Xen, cpu, event_channel_op, int, sched_op};
+use xen_abi::xen_public::event_channel::EvtchnPort;
+use xen_abi::xen_public::native::event_channel::evtchn_send;
+use xen_abi::xen_public::native::grant_table::gnttab_copy;
+
+/// Copies to be made.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Copies<'a>(&'a mut [GrantCopy]);
 
 /// A word whose values nothing is known of.
 type Word = Cell<usize>;
@@ -123,6 +134,72 @@ macro_rules! probes {
     };
 }
 
+macro_rules! calls {
+    ($way:ty = $new:expr; $send:ident $copy:ident $yield:ident $gated_send:ident $gated_copy:ident
+        $gated_yield:ident $gated_block:ident) => {
+        /// `EVTCHNOP_send`, with the structure of its argument.
+        ///
+        /// # Safety
+        /// As for the hypercall.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $send(port: u32) -> i32 {
+            let mut argument = evtchn_send { port };
+            let address = (&raw mut argument).expose_provenance();
+            // SAFETY: the caller's.
+            unsafe { $new.hypercall(32, [4, address, 0, 0, 0]) as i32 }
+        }
+
+        /// `GNTTABOP_copy`.
+        ///
+        /// # Safety
+        /// As for the hypercall.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $copy(copies: *mut gnttab_copy, count: u32) -> i32 {
+            let address = copies.expose_provenance();
+            // SAFETY: the caller's.
+            unsafe { $new.hypercall(20, [5, address, count as usize, 0, 0]) as i32 }
+        }
+
+        /// `SCHEDOP_yield`.
+        ///
+        /// # Safety
+        /// As for the hypercall.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $yield() -> i32 {
+            // SAFETY: the caller's.
+            unsafe { $new.hypercall(29, [0; 5]) as i32 }
+        }
+
+        /// `EVTCHNOP_send` by the crate's function.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $gated_send(xen: &Xen<$way>, port: EvtchnPort) -> bool {
+            event_channel_op::send(xen, port).is_ok()
+        }
+
+        /// `GNTTABOP_copy` by the crate's function.
+        ///
+        /// # Safety
+        /// As for that function.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $gated_copy(xen: &Xen<$way>, copies: &mut Copies<'_>) -> bool {
+            // SAFETY: the caller's.
+            unsafe { grant_table_op::copy(xen, copies.0) }.is_ok()
+        }
+
+        /// `SCHEDOP_yield` by the crate's function.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $gated_yield(xen: &Xen<$way>) -> bool {
+            sched_op::yield_now(xen).is_ok()
+        }
+
+        /// `SCHEDOP_block` by the crate's function.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $gated_block(xen: &Xen<$way>) -> bool {
+            sched_op::block(xen).is_ok()
+        }
+    };
+}
+
 // SAFETY (of the ways below): nobody runs these functions but where the way leads to Xen.
 
 /// The ways of both x86 ABIs.
@@ -133,7 +210,7 @@ pub mod x86 {
     use super::*;
 
     /// A page that another crate has.
-    struct Somewhere;
+    pub struct Somewhere;
 
     unsafe extern "C" {
         static hypercall_page: [u8; 4096];
@@ -156,10 +233,13 @@ pub mod x86 {
         unsafe { Page::<Somewhere>::new().iret(context) }
     }
 
+    calls!(Page<Somewhere> = Page::<Somewhere>::new(); page_send page_copy page_yield page_gated_send page_gated_copy page_gated_yield page_gated_block);
     probes!(Page::<Somewhere>::new();
         page_1 page_2 page_3 page_4 page_5 page_int page_held page_live);
+    calls!(Vmcall = Vmcall::new(); vmcall_send vmcall_copy vmcall_yield vmcall_gated_send vmcall_gated_copy vmcall_gated_yield vmcall_gated_block);
     probes!(Vmcall::new();
         vmcall_1 vmcall_2 vmcall_3 vmcall_4 vmcall_5 vmcall_int vmcall_held vmcall_live);
+    calls!(Vmmcall = Vmmcall::new(); vmmcall_send vmmcall_copy vmmcall_yield vmmcall_gated_send vmmcall_gated_copy vmmcall_gated_yield vmmcall_gated_block);
     probes!(Vmmcall::new();
         vmmcall_1 vmmcall_2 vmmcall_3 vmmcall_4 vmmcall_5 vmmcall_int vmmcall_held vmmcall_live);
 }
@@ -179,6 +259,7 @@ pub mod pv {
         unsafe { cpu::PvSyscall::new().iret(context) }
     }
 
+    calls!(cpu::PvSyscall = cpu::PvSyscall::new(); syscall_send syscall_copy syscall_yield syscall_gated_send syscall_gated_copy syscall_gated_yield syscall_gated_block);
     probes!(cpu::PvSyscall::new();
         syscall_1 syscall_2 syscall_3 syscall_4 syscall_5 syscall_int syscall_held syscall_live);
 }
@@ -198,6 +279,7 @@ pub mod pv {
         unsafe { cpu::PvInt82::new().iret(context) }
     }
 
+    calls!(cpu::PvInt82 = cpu::PvInt82::new(); int82_send int82_copy int82_yield int82_gated_send int82_gated_copy int82_gated_yield int82_gated_block);
     probes!(cpu::PvInt82::new();
         int82_1 int82_2 int82_3 int82_4 int82_5 int82_int int82_held int82_live);
 }
@@ -207,5 +289,6 @@ pub mod pv {
 pub mod arm {
     use super::*;
 
+    calls!(cpu::Hvc = cpu::Hvc::new(); hvc_send hvc_copy hvc_yield hvc_gated_send hvc_gated_copy hvc_gated_yield hvc_gated_block);
     probes!(cpu::Hvc::new(); hvc_1 hvc_2 hvc_3 hvc_4 hvc_5 hvc_int hvc_held hvc_live);
 }
