@@ -158,8 +158,8 @@ fn records(name: &str) -> Result<Vec<BTreeMap<String, String>>> {
         .collect()
 }
 
-fn reasons() -> Result<Vec<(String, String)>> {
-    records("left-out.csv")?
+fn reasons(file: &str) -> Result<Vec<(String, String)>> {
+    records(file)?
         .into_iter()
         .map(|record| {
             let (name, reason) = (record["name"].clone(), record["reason"].clone());
@@ -172,7 +172,7 @@ fn reasons() -> Result<Vec<(String, String)>> {
 #[test]
 fn numbers_and_names_are_those_of_the_headers() -> Result<()> {
     let rows = gates::rows()?;
-    let reasons = reasons()?;
+    let reasons = reasons("left-out.csv")?;
     let reader = Reader::new()?;
     for release in RELEASES {
         let newest = release == NEWEST;
@@ -348,5 +348,63 @@ fn releases_are_those_of_the_record() -> Result<()> {
     assert_eq!(against_history(&altered, &history).len(), count + 2);
     altered.remove(at);
     assert_eq!(against_history(&altered, &history).len(), count + 1);
+    Ok(())
+}
+
+/// The names that the code of the hypercalls uses, tests and the simulated hypervisor apart.
+fn spoken(folder: &Path, names: &mut BTreeSet<String>) -> Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        if name.ends_with("tests") || name == "simulate" || name == "fake" {
+            continue;
+        }
+        if path.is_dir() {
+            spoken(&path, names)?;
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        names.extend(
+            code.flat_map(|line| line.split(move |c| !part(c)))
+                .map(str::to_owned),
+        );
+    }
+    Ok(())
+}
+
+/// Each hypercall and each sub-op of the table is made by a function, or there is a reason why not.
+#[test]
+fn every_operation_has_a_function() -> Result<()> {
+    let mut names = BTreeSet::new();
+    spoken(&xtask::tool::root().join("src/hypercall"), &mut names)?;
+    let reasons = reasons("not-called.csv")?;
+    let fits = |pattern: &str, name: &str| match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    };
+    let rows = gates::rows()?;
+    let rows = rows
+        .iter()
+        .filter(|row| ["hypercall", "op"].contains(&row.kind.as_str()));
+    let (called, not): (Vec<&Row>, Vec<&Row>) = rows.partition(|row| names.contains(&row.name));
+    let forgotten: Vec<_> = not
+        .iter()
+        .filter(|row| !reasons.iter().any(|(pattern, _)| fits(pattern, &row.name)))
+        .map(|row| &row.name)
+        .collect();
+    assert!(forgotten.is_empty(), "without a function: {forgotten:?}");
+    for (pattern, _) in &reasons {
+        let used = not.iter().any(|row| fits(pattern, &row.name));
+        assert!(used, "{pattern} has functions, or no row");
+    }
+    println!(
+        "{} operations are called, {} not, for a reason",
+        called.len(),
+        not.len()
+    );
     Ok(())
 }
