@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use xtask::headers::Abi;
 
 use crate::disassembly::Instruction;
@@ -170,7 +170,7 @@ pub struct State {
 
 /// A function's whole course.
 pub struct Course {
-    /// Registers and memory when Xen was entered.
+    /// Registers and memory when Xen was entered, the last time.
     pub entered: Option<State>,
     /// The address that was called, if that was a call.
     pub target: Option<Value>,
@@ -296,7 +296,6 @@ impl Walk<'_> {
 
     /// Xen, at its worst.
     fn enter(&mut self, target: Option<Value>) -> Result<()> {
-        ensure!(self.entered.is_none(), "Xen is entered a second time");
         self.entered = Some(self.state.clone());
         self.target = target;
         self.events.push(Event::Enter);

@@ -2,8 +2,8 @@
 //! `abi-tests` compiles for many targets and follows instruction by instruction.
 //!
 //! For a conduit `way` there are `way_1` to `way_5`, a hypercall of that many arguments, which they take
-//! in the other order, so that none is in its place by chance, and whose answer they return; `way_int`,
-//! where it is taken for a C `int`; `way_held`, which stores to a word before and after the call and
+//! in the other order, so that none is in its place by chance, and whose answer they return;
+//! `way_twice`, two of them that are the same; `way_int`, whose answer is taken for a C `int`; `way_held`, which stores to a word before and after the call and
 //! returns what it finds there in between; `way_live`, which keeps values over the call; and `way_iret`.
 //! `way_send`, `way_copy` and `way_yield` are calls as C makes them too (`c/hypercalls.c`), and
 //! `way_gated_send` and so on the crate's own functions.
@@ -38,7 +38,7 @@ pub struct Copies<'a>(&'a mut [GrantCopy]);
 type Word = Cell<usize>;
 
 macro_rules! probes {
-    ($way:expr; $one:ident $two:ident $three:ident $four:ident $five:ident $int:ident $held:ident
+    ($way:expr; $one:ident $two:ident $three:ident $four:ident $five:ident $twice:ident $int:ident $held:ident
         $live:ident) => {
         /// `HYPERVISOR_fpu_taskswitch`.
         ///
@@ -88,6 +88,19 @@ macro_rules! probes {
         pub unsafe extern "C" fn $five(a: usize, b: usize, c: usize, d: usize, e: usize) -> isize {
             // SAFETY: the caller's.
             unsafe { $way.hypercall(42, [e, d, c, b, a]) }
+        }
+
+        /// `HYPERVISOR_xen_version` and the very same again.
+        ///
+        /// # Safety
+        /// As for the hypercall.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $twice(a: usize, b: usize) -> isize {
+            // SAFETY: the caller's.
+            unsafe {
+                $way.hypercall(17, [b, a, 0, 0, 0]);
+                $way.hypercall(17, [b, a, 0, 0, 0])
+            }
         }
 
         /// `HYPERVISOR_physdev_op`, whose answer is a C `int`.
@@ -235,13 +248,13 @@ pub mod x86 {
 
     calls!(Page<Somewhere> = Page::<Somewhere>::new(); page_send page_copy page_yield page_gated_send page_gated_copy page_gated_yield page_gated_block);
     probes!(Page::<Somewhere>::new();
-        page_1 page_2 page_3 page_4 page_5 page_int page_held page_live);
+        page_1 page_2 page_3 page_4 page_5 page_twice page_int page_held page_live);
     calls!(Vmcall = Vmcall::new(); vmcall_send vmcall_copy vmcall_yield vmcall_gated_send vmcall_gated_copy vmcall_gated_yield vmcall_gated_block);
     probes!(Vmcall::new();
-        vmcall_1 vmcall_2 vmcall_3 vmcall_4 vmcall_5 vmcall_int vmcall_held vmcall_live);
+        vmcall_1 vmcall_2 vmcall_3 vmcall_4 vmcall_5 vmcall_twice vmcall_int vmcall_held vmcall_live);
     calls!(Vmmcall = Vmmcall::new(); vmmcall_send vmmcall_copy vmmcall_yield vmmcall_gated_send vmmcall_gated_copy vmmcall_gated_yield vmmcall_gated_block);
     probes!(Vmmcall::new();
-        vmmcall_1 vmmcall_2 vmmcall_3 vmmcall_4 vmmcall_5 vmmcall_int vmmcall_held vmmcall_live);
+        vmmcall_1 vmmcall_2 vmmcall_3 vmmcall_4 vmmcall_5 vmmcall_twice vmmcall_int vmmcall_held vmmcall_live);
 }
 
 /// x86_64's way of PV guests.
@@ -261,7 +274,7 @@ pub mod pv {
 
     calls!(cpu::PvSyscall = cpu::PvSyscall::new(); syscall_send syscall_copy syscall_yield syscall_gated_send syscall_gated_copy syscall_gated_yield syscall_gated_block);
     probes!(cpu::PvSyscall::new();
-        syscall_1 syscall_2 syscall_3 syscall_4 syscall_5 syscall_int syscall_held syscall_live);
+        syscall_1 syscall_2 syscall_3 syscall_4 syscall_5 syscall_twice syscall_int syscall_held syscall_live);
 }
 
 /// x86_32's way of PV guests.
@@ -281,7 +294,7 @@ pub mod pv {
 
     calls!(cpu::PvInt82 = cpu::PvInt82::new(); int82_send int82_copy int82_yield int82_gated_send int82_gated_copy int82_gated_yield int82_gated_block);
     probes!(cpu::PvInt82::new();
-        int82_1 int82_2 int82_3 int82_4 int82_5 int82_int int82_held int82_live);
+        int82_1 int82_2 int82_3 int82_4 int82_5 int82_twice int82_int int82_held int82_live);
 }
 
 /// The way of both arm ABIs.
@@ -290,5 +303,5 @@ pub mod arm {
     use super::*;
 
     calls!(cpu::Hvc = cpu::Hvc::new(); hvc_send hvc_copy hvc_yield hvc_gated_send hvc_gated_copy hvc_gated_yield hvc_gated_block);
-    probes!(cpu::Hvc::new(); hvc_1 hvc_2 hvc_3 hvc_4 hvc_5 hvc_int hvc_held hvc_live);
+    probes!(cpu::Hvc::new(); hvc_1 hvc_2 hvc_3 hvc_4 hvc_5 hvc_twice hvc_int hvc_held hvc_live);
 }
