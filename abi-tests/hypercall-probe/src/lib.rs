@@ -3,8 +3,9 @@
 //!
 //! For a conduit `way` there are `way_1` to `way_5`, a hypercall of that many arguments, which they take
 //! in the other order, so that none is in its place by chance, and whose answer they return;
-//! `way_twice`, two of them that are the same; `way_int`, whose answer is taken for a C `int`; `way_held`, which stores to a word before and after the call and
-//! returns what it finds there in between; `way_live`, which keeps values over the call; and `way_iret`.
+//! `way_twice`, two of them that are the same; `way_int`, whose answer is taken for a C `int`; `way_held`,
+//! which stores to a word before and after the call and returns what it finds there in between;
+//! `way_live`, which keeps values over the call; and `way_iret`.
 //! `way_send`, `way_copy` and `way_yield` are calls as C makes them too (`c/hypercalls.c`), and
 //! `way_gated_send` and so on the crate's own functions.
 //!
