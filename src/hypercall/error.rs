@@ -116,6 +116,10 @@ pub enum Why {
     },
     /// No release has it for this kind of guest.
     Guest(Guest),
+    /// The release has it for domains with a feature that Xen announces, and this one does not have it.
+    Feature(Operation),
+    /// The release has it for callers in 64-bit mode, and this one is not.
+    LongMode,
     /// The release has it, but this hypervisor was built or started without it: it said so when it
     /// was asked. [`Xen::withhold`](super::Xen::withhold) has the same effect.
     Build {
@@ -143,6 +147,13 @@ impl fmt::Display for Unsupported {
                 ),
             },
             Why::Guest(guest) => write!(f, "{operation}: Xen does not give it to {guest} guests"),
+            Why::Feature(feature) => {
+                write!(
+                    f,
+                    "{operation}: Xen gives it to domains with {feature}, which is off"
+                )
+            }
+            Why::LongMode => write!(f, "{operation}: Xen does not give it to 32-bit callers"),
             Why::Build { running } => write!(
                 f,
                 "{operation}: this Xen {running} was built or started without it"
@@ -274,7 +285,7 @@ mod tests {
     }
 
     /// One of each variant, and what it prints.
-    fn each() -> [(Error, &'static str); 16] {
+    fn each() -> [(Error, &'static str); 18] {
         use crate::version::Span;
         let running = Release::new(4, 3, 1);
         let unsupported = |operation, why| Error::Unsupported(Unsupported { operation, why });
@@ -310,6 +321,14 @@ mod tests {
             (
                 unsupported(send, Why::Build { running }),
                 "EVTCHNOP_send: this Xen 4.3.1 was built or started without it",
+            ),
+            (
+                unsupported(send, Why::Feature(Operation::XENFEAT_hvm_pirqs)),
+                "EVTCHNOP_send: Xen gives it to domains with XENFEAT_hvm_pirqs, which is off",
+            ),
+            (
+                unsupported(send, Why::LongMode),
+                "EVTCHNOP_send: Xen does not give it to 32-bit callers",
             ),
             (
                 Error::Refused {

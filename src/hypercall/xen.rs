@@ -14,7 +14,7 @@ use xen_public::features::Features;
 use super::error::checked;
 use super::xen_version::{CAPABILITIES_LEN, EXTRAVERSION_LEN, Text};
 use super::{Conduit, Error, Result, Unsupported, Why, int};
-use crate::version::{Guest, Needs, Operation, Reason, Release};
+use crate::version::{Build, Guest, Needs, Operation, Reason, Release};
 
 /// How many words hold a bit for each operation.
 pub(super) const WORDS: usize = Operation::COUNT.div_ceil(32);
@@ -73,7 +73,7 @@ pub struct Xen<C> {
     conduit: C,
     known: Known,
     /// One bit for each operation: whether it is offered. Each bit stands for itself, so that no order
-    /// between them matters, and a lost update costs one more call that is refused.
+    /// between them matters.
     offered: [AtomicU32; WORDS],
 }
 
@@ -159,9 +159,16 @@ impl<C> Xen<C> {
     pub fn withhold(&self, operation: Operation) {
         let index = operation.index();
         let word = &self.offered[index / 32];
-        // Not every processor that has 32-bit atomics has a read-modify-write for them.
-        let others = word.load(Ordering::Relaxed) & !(1 << (index % 32));
-        word.store(others, Ordering::Relaxed);
+        let others = !(1 << (index % 32));
+        // Not every processor that has 32-bit atomics has a read-modify-write for them; those that have
+        // none run one program at a time.
+        cfg_if::cfg_if! {
+            if #[cfg(target_has_atomic = "32")] {
+                word.fetch_and(others, Ordering::Relaxed);
+            } else {
+                word.store(word.load(Ordering::Relaxed) & others, Ordering::Relaxed);
+            }
+        }
     }
 
     /// [Withholds](Self::withhold) all operations of the hypercall that this one belongs to.
@@ -185,7 +192,11 @@ impl<C> Xen<C> {
     fn unsupported(&self, operation: Operation) -> Unsupported {
         let Known { release, guest, .. } = self.known;
         let why = match operation.reason(guest, release) {
-            None => Why::Build { running: release },
+            None => match unmet(operation, &self.known) {
+                Some(Needs::Feature(feature)) => Why::Feature(feature),
+                Some(Needs::LongMode) => Why::LongMode,
+                _ => Why::Build { running: release },
+            },
             Some(Reason::Release { span }) => Why::Release {
                 running: release,
                 guest,
@@ -372,25 +383,23 @@ pub(crate) fn only_zero(operation: Operation, answer: usize) -> Result<()> {
 pub(super) fn predicted(known: &Known) -> [u32; WORDS] {
     let mut words = [0; WORDS];
     for operation in Operation::all() {
-        if operation.offered(known.guest, known.release) && met(operation, known) {
+        if operation.offered(known.guest, known.release) && unmet(operation, known).is_none() {
             words[operation.index() / 32] |= 1 << (operation.index() % 32);
         }
     }
     words
 }
 
-/// Whether what an operation needs beside the release is there, as far as that is known before a call.
-fn met(operation: Operation, known: &Known) -> bool {
-    let given = |needs| match needs {
-        Needs::Feature(feature) => known.features.bits() & (1 << feature.number()) != 0,
-        Needs::LongMode => cfg!(target_pointer_width = "64"),
-        _ => true,
+/// What an operation needs beside the release and is not there, as far as that is known before a call.
+fn unmet(operation: Operation, known: &Known) -> Option<Needs> {
+    let missing = |needs: &Needs| match needs {
+        Needs::Feature(feature) => known.features.bits() & (1 << feature.number()) == 0,
+        Needs::LongMode => cfg!(target_pointer_width = "32"),
+        _ => false,
     };
-    operation
-        .build()
-        .iter()
-        .filter(|build| build.matters(known.guest, known.release))
-        .all(|build| given(build.needs))
+    let matter = |build: &&Build| build.matters(known.guest, known.release);
+    let builds = operation.build().iter().filter(matter);
+    builds.map(|build| build.needs).find(missing)
 }
 
 // SAFETY: the same conduit.

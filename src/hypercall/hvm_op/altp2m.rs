@@ -79,8 +79,13 @@ pub fn get_domain_state(xen: &Xen<impl Conduit>, domain: DomId) -> Result<bool> 
 /// # Errors
 ///
 /// [`Error::Refused`], [`Error::Unsupported`].
+///
+/// # Safety
+///
+/// Off takes all processors of the domain back to its own physmap and drops the views: what the domain's
+/// code relies on has the same pages there as in the views that are used now.
 #[doc(alias = "HVMOP_altp2m_set_domain_state")]
-pub fn set_domain_state(xen: &Xen<impl Conduit>, domain: DomId, on: bool) -> Result<()> {
+pub unsafe fn set_domain_state(xen: &Xen<impl Conduit>, domain: DomId, on: bool) -> Result<()> {
     let union = union_of(|u| u.domain_state = xen_hvm_altp2m_domain_state { state: on.into() });
     let operation = Operation::HVMOP_altp2m_set_domain_state;
     operate(xen, operation, domain, union).map(drop)

@@ -292,6 +292,9 @@ pub unsafe fn populate_physmap(
     }
 }
 
+/// The largest order of an extent: no release gives more than 4 GiB in one.
+const LARGEST: u32 = 20;
+
 /// What [`populate_physmap`] does on a PV guest, for the oldest releases.
 #[cold]
 fn populate_by_increase(
@@ -301,6 +304,13 @@ fn populate_by_increase(
     frames: &mut [FrameWord],
 ) -> Result<()> {
     let call = Operation::XENMEM_populate_physmap.name();
+    if order > LARGEST {
+        return Err(Error::Argument {
+            call,
+            argument: "extent_order",
+            value: order.into(),
+        });
+    }
     let total = frames.len();
     let broken_off = |done, error| match error {
         Error::PartialBatch { cause, .. } => Error::PartialBatch {
@@ -330,15 +340,31 @@ fn populate_by_increase(
     Ok(())
 }
 
+/// The frames of an extent that begins at `first`, if the numbers of all of them have no more than `bits`
+/// bits. `order` is no larger than [`LARGEST`].
+fn pages(first: FrameWord, order: u32, bits: u32) -> Option<core::ops::RangeInclusive<u64>> {
+    let last = wide(first).checked_add((1 << order) - 1)?;
+    (last <= u64::MAX >> (64 - bits)).then_some(wide(first)..=last)
+}
+
 /// Enters an extent in the machine-to-physical table.
 fn enter(xen: &Xen<impl Conduit>, machine: FrameWord, first: FrameWord, order: u32) -> Result<()> {
     const MACHPHYS_UPDATE: u64 = everywhere!(u64, xen::MMU_MACHPHYS_UPDATE);
     let operation = Operation::__HYPERVISOR_mmu_update;
-    let pages = 1u64.checked_shl(order).unwrap_or(0);
-    for page in 0..pages {
+    let call = Operation::XENMEM_populate_physmap.name();
+    let machine_pages = pages(machine, order, 52).ok_or(Error::Nonsense {
+        call,
+        answer: machine as isize,
+    })?;
+    let physical_pages = pages(first, order, 64).ok_or(Error::Argument {
+        call,
+        argument: "extent_start",
+        value: wide(first),
+    })?;
+    for (machine, physical) in machine_pages.zip(physical_pages) {
         let mut update = mmu_update {
-            ptr: (wide(machine) + page) << 12 | MACHPHYS_UPDATE,
-            val: wide(first) + page,
+            ptr: machine << 12 | MACHPHYS_UPDATE,
+            val: physical,
         };
         let address = (&raw mut update).expose_provenance();
         let arguments = [address, 1, 0, usize::from(DomId::SELF.get()), 0];

@@ -78,6 +78,22 @@ fn the_reason_is_release_guest_or_build() {
 }
 
 #[test]
+fn a_missing_feature_or_mode_is_a_reason_of_its_own() {
+    let xen = answering(NEW, Guest::Hvm, 0);
+    let operation = Operation::PHYSDEVOP_eoi;
+    let why = Why::Feature(Operation::XENFEAT_hvm_pirqs);
+    assert_eq!(xen.can(operation), Err(Unsupported { operation, why }));
+    let operation = Operation::XENMEM_claim_pages;
+    let why = Why::LongMode;
+    let expected = if cfg!(target_pointer_width = "32") {
+        Err(Unsupported { operation, why })
+    } else {
+        Ok(())
+    };
+    assert_eq!(xen.can(operation), expected);
+}
+
+#[test]
 fn a_call_takes_its_arguments_to_xen() {
     let xen = answering(NEW, Guest::Pv, 7);
     assert_eq!(call(&xen, Operation::EVTCHNOP_send), Ok(7));

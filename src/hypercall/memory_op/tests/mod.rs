@@ -168,6 +168,52 @@ fn populating_the_oldest_takes_an_extent_and_enters_its_pages() {
     assert_eq!(entered.take(), expected);
 }
 
+#[test]
+fn extents_beyond_all_frames_are_no_panic() {
+    // The oldest way, with a frame that Xen gives and one that the caller has.
+    let populate = |given: FrameWord, order, first: FrameWord| {
+        let xen = Fake::new(
+            Release::new(3, 0, 1),
+            Guest::Pv,
+            |number, [_, second, ..]| {
+                if number == MEMORY_OP {
+                    let reservation: xen_memory_reservation = argument(second);
+                    answer(address!(reservation.extent_start), given);
+                    return 1;
+                }
+                0
+            },
+        )
+        .xen();
+        // SAFETY: there is no memory that could be replaced.
+        unsafe { populate_physmap(&xen, DomId::SELF, order, MemFlags::ANY, &mut [first]) }
+    };
+    let call = "XENMEM_populate_physmap";
+    assert_eq!(populate(0x100, 1, 8), Ok(()));
+    for order in [21, 64, u32::MAX] {
+        let (argument, value) = ("extent_order", order.into());
+        let error = Error::Argument {
+            call,
+            argument,
+            value,
+        };
+        assert_eq!(populate(0x100, order, 8), Err(error));
+    }
+    if size_of::<FrameWord>() == 8 {
+        let answer = FrameWord::MAX as isize;
+        let nonsense = Error::Nonsense { call, answer };
+        assert_eq!(populate(FrameWord::MAX, 1, 8), Err(nonsense));
+        assert_eq!(populate(FrameWord::MAX, 0, 8), Err(nonsense));
+        let (argument, value) = ("extent_start", u64::MAX);
+        let error = Error::Argument {
+            call,
+            argument,
+            value,
+        };
+        assert_eq!(populate(0x100, 1, !0), Err(error));
+    }
+}
+
 trait TakeLen {
     fn take_len(&self) -> usize;
 }
