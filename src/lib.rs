@@ -1,12 +1,22 @@
 //! The Xen ABI: behaviour on the definitions of [`xen_public`].
 //!
-//! `xen-public` says what the words mean, this crate speaks them. A [conduit](hypercall::Conduit)
-//! carries a hypercall to Xen, and the functions of [`hypercall`] each make one call with typed
-//! arguments and check what comes back. There is no allocation and no global state, so the crate
-//! serves a bare-metal kernel as well as a program.
+//! `xen-public` says what the words mean, this crate speaks them:
 //!
-//! It compiles for every target. Where a processor has no known way to Xen, the conduits for it
-//! are simply not there.
+//! - [`hypercall`]: the ways to Xen ([conduits](hypercall::Conduit)) of four processors, what the Xen at
+//!   their end can do ([`Xen::probe`](hypercall::Xen::probe)), and a typed function for each call, which takes
+//!   an older way where this Xen needs it;
+//! - [`version`]: the table of what each release offers to which kind of guest;
+//! - [`ring`]: the rings that two domains share, for any pair of messages, and the byte rings;
+//! - [`blkif`]: block devices in every protocol variant;
+//! - [`barrier`]: the barriers that all of them stand on.
+//!
+//! Hypervisor and peers are not trusted with our memory: what they write is read once, checked, and then
+//! used. There is no allocation and no global state, so the crate serves a bare-metal kernel as well as a
+//! program.
+//!
+//! It compiles for every target. Where a processor has no known way to Xen, the names of [`hypercall::cpu`]
+//! stand for a type that is no conduit, and whoever uses one is told so by the compiler. Where Xen
+//! has no ABI for the target, the calls whose arguments need one are not there.
 //!
 //! # Features
 //!

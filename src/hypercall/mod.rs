@@ -1,15 +1,50 @@
-//! Hypercalls: the way to Xen, and the calls that go over it.
+//! Hypercalls: the ways to Xen, what the Xen at their end can do, and the calls.
 //!
-//! A *conduit* is the way a hypercall takes. On a processor it is a zero-sized value that stands
-//! for an instruction sequence ([`cpu`]),
-//! in tests a hypervisor in memory (`simulate`, by feature, where Xen has an ABI for the target).
-//! Which one is chosen is a type parameter, so a kernel that boots in two modes holds two, and
-//! nothing is decided by a cargo feature.
+//! # The way
 //!
-//! The calls are small functions in modules named after the hypercall: [`xen_version`],
-//! [`console_io`], [`sched_op`]. Each takes a conduit, makes one hypercall and turns the answer
-//! into a typed result. An answer outside of what the ABI allows is an [`Error`] too: nothing is
-//! guessed and nothing panics, because what a hypervisor answers is foreign data like any other.
+//! A [`Conduit`] carries one hypercall to Xen and its answer back. On a processor it is a value that
+//! stands for an instruction sequence and mostly has no size; those of the compile target are in [`cpu`].
+//! Which one is used is a type parameter, so a kernel that boots in two modes holds two, and nothing is
+//! decided by a cargo feature.
+//!
+//! | processor | conduit | guests | shown by |
+//! |---|---|---|---|
+//! | x86_64, x86_32 | `Page`: the stubs of the hypercall page | PV, PVH, HVM | real hypervisors (PV on x86_64 only), disassembly |
+//! | x86_64 | `PvSyscall`: `syscall` | PV | a real hypervisor, disassembly |
+//! | x86_32 | `PvInt82`: `int 0x82` | PV | disassembly only |
+//! | x86_64, x86_32 | `Vmmcall`: `vmmcall`, on AMD's processors | PVH, HVM | real hypervisors, disassembly |
+//! | x86_64, x86_32 | `Vmcall`: `vmcall`, on Intel's processors | PVH, HVM | disassembly only |
+//! | x86_64, x86_32 | `HvmCall`: the one of these two that CPUID tells of | PVH, HVM | as these two |
+//! | arm64, arm32 | `Hvc`: `hvc #0xEA1` | all | real hypervisors, disassembly |
+//! | any with an ABI | `simulate::Simulated`, by the feature `simulate` | all | its own tests |
+//!
+//! A real hypervisor here is Xen under QEMU's emulation, which has no Intel virtualisation, and Debian's
+//! Xen, which runs no 32-bit PV guests. A PVH or HVM guest finds Xen and has its page made by
+//! `XenLeaves`. `HYPERVISOR_iret`, which does not come back, is no conduit's: the PV conduits have a
+//! function `iret` of their own.
+//!
+//! # What it can do
+//!
+//! [`Xen::probe`] asks the hypervisor once, with questions that are harmless on every release: version,
+//! features, capabilities. By the release and the kind of guest the [table of gates](crate::version) says
+//! which [operations](crate::version::Operation) there are, and a few questions more which of them this
+//! build left out. A version that is no release of Xen is a [`ProbeError`] and not a guess, because
+//! 3.0.0 to 3.0.2 take a hypercall number above 31 for another call's.
+//!
+//! From then on a call begins with the test of one bit, and what is known to be missing is not called at
+//! all. An answer that says "not there" is remembered: what happens at run time wins over the table. [`Xen::can`] and [`Xen::plan`] tell beforehand, [`Xen::withhold`] forces an
+//! older way, and after a migration [`Xen::resume`] asks again and reports what changed.
+//!
+//! # The calls
+//!
+//! Each hypercall has a module named after it, and each of its sub-ops a small function there, with typed
+//! arguments, slices for batches, and its row of the table in its documentation. [`xen_version`] and
+//! [`console_io`] compile for every target; the others where Xen has an ABI for it, those of PV
+//! guests on x86 only, `domctl` and `sysctl` by the feature `toolstack` (`toolstack` is where to begin with
+//! them: their structures differ from release to release, and the release is found at run time).
+//!
+//! Where a hypervisor lacks an operation that an older one can stand in for, the function takes the older
+//! way by itself, and says so in its result where it makes a difference:
 //!
 //! # Cost
 //!
@@ -29,16 +64,32 @@
 //! the four ABIs to it.
 //!
 //! ```
-//! use xen_abi::hypercall::{Conduit, Error, console_io, xen_version};
+//! use xen_abi::hypercall::{Conduit, ProbeError, Xen, event_channel_op};
+//! use xen_abi::xen_public::event_channel::EvtchnPort;
+//! use xen_abi::xen_public::xen::DomId;
 //!
-//! /// Runs on whatever way to Xen its caller has.
-//! fn greet(xen: &impl Conduit) -> Result<(), Error> {
-//!     if xen_version::version(xen)?.major >= 4 {
-//!         console_io::write(xen, b"hello from a guest\n")?;
-//!     }
-//!     Ok(())
+//! /// A port for domain 1 to bind, whatever the way to Xen and its release.
+//! fn open(way: impl Conduit) -> Result<EvtchnPort, ProbeError> {
+//!     let xen = Xen::probe(way)?;
+//!     let port = event_channel_op::alloc_unbound(&xen, DomId::SELF, DomId::new(1))?;
+//!     event_channel_op::unmask(&xen, port)?;
+//!     Ok(port)
 //! }
 //! ```
+//!
+//! What can break memory safety (mappings, page tables, pages that Xen goes on writing, addresses of code)
+//! is `unsafe` with a contract. A safe function lets Xen read and write only what is borrowed for the call.
+//!
+//! # What comes back
+//!
+//! An answer of Xen is foreign data like any other: counts are held against what was asked for, texts
+//! must end, and what the ABI does not know is [`Error::Nonsense`]. Nothing panics. [`Error::Unsupported`]
+//! tells apart whether the release, the kind of guest, a feature, the caller's mode or Xen's build is what
+//! stands in the way ([`Why`]); [`Error::Refused`] has Xen's own error number; batches that
+//! ended early say how far they came ([`Error::PartialBatch`]).
+//!
+//! With the feature `simulate` there is a hypervisor in memory for tests, `simulate`: of any release and for
+//! any kind of guest, it answers what that one would and complains of calls that would do harm there.
 
 mod error;
 #[macro_use]
