@@ -170,6 +170,40 @@ impl From<Unsupported> for Error {
     }
 }
 
+impl Error {
+    /// The error of a batch of `total` entries, of which `done` were carried out before one ended with this
+    /// error: what was refused at the first entry stays a refusal.
+    #[cfg_attr(
+        not(any(
+            target_arch = "x86",
+            target_arch = "x86_64",
+            target_arch = "arm",
+            target_arch = "aarch64"
+        )),
+        allow(dead_code)
+    )]
+    #[cold]
+    pub(crate) fn after(self, call: &'static str, done: usize, total: usize) -> Self {
+        match self {
+            Self::Refused { errno, .. } if done > 0 => Self::PartialBatch {
+                call,
+                done,
+                total,
+                cause: Some(errno),
+            },
+            Self::PartialBatch {
+                done: more, cause, ..
+            } => Self::PartialBatch {
+                call,
+                done: done + more,
+                total,
+                cause,
+            },
+            error => error,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

@@ -455,15 +455,7 @@ unsafe fn one_by_one(xen: &Xen<impl Conduit>, target: Target<'_>, missing: Error
         match unsafe { mceinject(xen, at as u32) } {
             Ok(()) => done += 1,
             Err(Error::Unsupported(_)) if done == 0 => return Err(missing),
-            Err(Error::Refused { errno, call }) if done > 0 => {
-                return Err(Error::PartialBatch {
-                    call,
-                    done,
-                    total,
-                    cause: Some(errno),
-                });
-            }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.after(Operation::XEN_MC_mceinject.name(), done, total)),
         }
     }
     Ok(())

@@ -318,17 +318,8 @@ pub fn modified_memory(
     or_else(direct, || {
         let total = ranges.len();
         for (done, range) in ranges.iter().enumerate() {
-            match older::modified_memory(xen, domain, Gfn::new(range.first_pfn), range.nr) {
-                Err(Error::Refused { errno, .. }) if done > 0 => {
-                    return Err(Error::PartialBatch {
-                        call,
-                        done,
-                        total,
-                        cause: Some(errno),
-                    });
-                }
-                answer => answer?,
-            }
+            let answer = older::modified_memory(xen, domain, Gfn::new(range.first_pfn), range.nr);
+            answer.map_err(|error| error.after(call, done, total))?;
         }
         Ok(())
     })
@@ -428,17 +419,8 @@ pub unsafe fn relocate_memory(
         for page in 0..pages {
             let at = |frame: Gfn| Gfn::new(frame.get() + u64::from(page));
             // SAFETY: the caller vouches for the frames.
-            match unsafe { add_to_physmap(xen, domain, Space::Gmfn(at(from)), at(to)) } {
-                Err(Error::Refused { errno, .. }) if page > 0 => {
-                    return Err(Error::PartialBatch {
-                        call,
-                        done: page as usize,
-                        total: pages as usize,
-                        cause: Some(errno),
-                    });
-                }
-                answer => answer?,
-            }
+            let answer = unsafe { add_to_physmap(xen, domain, Space::Gmfn(at(from)), at(to)) };
+            answer.map_err(|error| error.after(call, page as usize, pages as usize))?;
         }
         Ok(())
     })

@@ -128,17 +128,7 @@ macro_rules! domctl_slices {
                         let answer = answer as isize;
                         return Err(Error::Nonsense { call, answer });
                     }
-                    Err(Error::Refused { errno, .. }) if done > 0 => {
-                        let (done, total) = (done as usize, frames as usize);
-                        let cause = Some(errno);
-                        return Err(Error::PartialBatch {
-                            call,
-                            done,
-                            total,
-                            cause,
-                        });
-                    }
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(error.after(call, done as usize, frames as usize)),
                 };
             }
             Ok(())
@@ -168,16 +158,7 @@ macro_rules! domctl_slices {
                 // SAFETY: Xen reads and writes as many frame numbers as the slice holds.
                 match unsafe { getpageframeinfo3(xen, abi, domain, &mut argument) } {
                     Ok(()) => done += part.len(),
-                    Err(Error::Refused { errno, .. }) if done > 0 => {
-                        let cause = Some(errno);
-                        return Err(Error::PartialBatch {
-                            call,
-                            done,
-                            total,
-                            cause,
-                        });
-                    }
-                    Err(error) => return Err(error),
+                    Err(error) => return Err(error.after(call, done, total)),
                 }
             }
             Ok(())

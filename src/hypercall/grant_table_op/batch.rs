@@ -48,17 +48,8 @@ unsafe fn in_parts<T>(
     let (mut done, total) = (0, entries.len());
     for part in entries.chunks_mut(AT_ONCE) {
         // SAFETY: the caller keeps the contract of this call.
-        match unsafe { batch(xen, operation, part) } {
-            Err(Error::Refused { call, errno }) if done > 0 => {
-                return Err(Error::PartialBatch {
-                    call,
-                    done,
-                    total,
-                    cause: Some(errno),
-                });
-            }
-            answer => answer?,
-        }
+        let answer = unsafe { batch(xen, operation, part) };
+        answer.map_err(|error| error.after(operation.name(), done, total))?;
         done += part.len();
     }
     Ok(())

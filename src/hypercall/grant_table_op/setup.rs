@@ -321,17 +321,7 @@ pub unsafe fn status_frames_by_physmap(
             })?;
         // SAFETY: the caller vouches for all places.
         let answer = unsafe { add_to_physmap(xen, DomId::SELF, Space::GrantTable(number), place) };
-        match answer {
-            Err(Error::Refused { errno, .. }) if done > 0 => {
-                return Err(Error::PartialBatch {
-                    call,
-                    done,
-                    total: places.len(),
-                    cause: Some(errno),
-                });
-            }
-            answer => answer?,
-        }
+        answer.map_err(|error| error.after(call, done, places.len()))?;
     }
     Ok(())
 }

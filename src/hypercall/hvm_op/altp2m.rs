@@ -264,17 +264,8 @@ pub fn set_mem_access_multi(
     if xen.can(operation).is_err() {
         let total = pages.len();
         for (done, (&page, &allowed)) in pages.iter().zip(allowed).enumerate() {
-            match set_mem_access(xen, domain, number, Gfn::new(page), allowed.into()) {
-                Err(Error::Refused { errno, .. }) if done > 0 => {
-                    return Err(Error::PartialBatch {
-                        call,
-                        done,
-                        total,
-                        cause: Some(errno),
-                    });
-                }
-                answer => answer?,
-            }
+            let answer = set_mem_access(xen, domain, number, Gfn::new(page), allowed.into());
+            answer.map_err(|error| error.after(call, done, total))?;
         }
         return Ok(());
     }

@@ -172,17 +172,7 @@ unsafe fn move_each(
         let space = Space::Gmfn(at(first, "idx")?);
         // SAFETY: the caller vouches for all frames of the range.
         let answer = unsafe { add_to_physmap(xen, domain, space, at(gpfn, "gpfn")?) };
-        match answer {
-            Err(Error::Refused { errno, .. }) if page > 0 => {
-                return Err(Error::PartialBatch {
-                    call,
-                    done: page.into(),
-                    total: size.into(),
-                    cause: Some(errno),
-                });
-            }
-            answer => answer?,
-        }
+        answer.map_err(|error| error.after(call, page.into(), size.into()))?;
     }
     Ok(())
 }

@@ -176,7 +176,7 @@ pub unsafe fn acquire_resource(
                 answer => answer,
             }
         };
-        caller_owned |= answer.map_err(|error| partial(error, done, total))?;
+        caller_owned |= answer.map_err(|error| error.after(call, done, total))?;
         done += part.len();
     }
     Ok(Acquired { caller_owned })
@@ -188,18 +188,6 @@ pub struct Acquired {
     /// The machine frames are to be mapped as the caller's own, not as those of the other domain.
     #[doc(alias = "XENMEM_rsrc_acq_caller_owned")]
     pub caller_owned: bool,
-}
-
-fn partial(error: Error, done: usize, total: usize) -> Error {
-    match error {
-        Error::Refused { errno, .. } if done > 0 => Error::PartialBatch {
-            call: Operation::XENMEM_acquire_resource.name(),
-            done,
-            total,
-            cause: Some(errno),
-        },
-        error => error,
-    }
 }
 
 /// # Safety
@@ -253,15 +241,17 @@ unsafe fn older(
         value: first,
     };
     if xen.guest() != Guest::Pv {
-        for (number, &gfn) in (first..).zip(&*frames) {
-            let number = u32::try_from(number).map_err(|_| range)?;
+        let total = frames.len();
+        for (done, &gfn) in frames.iter().enumerate() {
+            let number = u32::try_from(first + done as u64).map_err(|_| range)?;
             let frame = match resource {
                 Resource::GrantStatus => GrantFrame::status(number),
                 _ => GrantFrame::shared(number),
             };
             let space = Space::GrantTable(frame.ok_or(range)?);
             // SAFETY: the caller vouches for all frames.
-            unsafe { add_to_physmap(xen, domain, space, Gfn::from(gfn)) }?;
+            let answer = unsafe { add_to_physmap(xen, domain, space, Gfn::from(gfn)) };
+            answer.map_err(|error| error.after(call, done, total))?;
         }
         return Ok(true);
     }

@@ -314,17 +314,8 @@ pub fn set_access_multi(
     if xen.can(operation).is_err() {
         let total = pages.len();
         for (done, (&page, &allowed)) in pages.iter().zip(allowed).enumerate() {
-            match set_access(xen, domain, Some(Gfn::new(page)), 1, Access(allowed)) {
-                Err(Error::Refused { errno, .. }) if done > 0 => {
-                    return Err(Error::PartialBatch {
-                        call,
-                        done,
-                        total,
-                        cause: Some(errno),
-                    });
-                }
-                answer => answer?,
-            }
+            let answer = set_access(xen, domain, Some(Gfn::new(page)), 1, Access(allowed));
+            answer.map_err(|error| error.after(call, done, total))?;
         }
         return Ok(());
     }

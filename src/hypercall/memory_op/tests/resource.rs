@@ -109,6 +109,41 @@ fn a_grant_table_comes_by_the_older_ways() {
 }
 
 #[test]
+fn frames_that_were_put_before_a_refusal_are_counted() {
+    // Before 4.15 the frames go in parts of 32.
+    for release in [release(4, 10, 0), NEW] {
+        for refused in [0, 1, 31, 32, 33, 39] {
+            let left = Cell::new(refused);
+            let hvm = Fake::new(release, Guest::Hvm, |_, _| match left.get() {
+                0 => -12,
+                more => {
+                    left.set(more - 1);
+                    0
+                }
+            })
+            .xen();
+            let mut frames: Vec<FrameWord> = (90..130).collect();
+            let resource = Resource::GrantTable;
+            // SAFETY: there is no memory that could be replaced.
+            let answer = unsafe { acquire_resource(&hvm, DomId::SELF, resource, 0, &mut frames) };
+            let expected = match refused {
+                0 => Error::Refused {
+                    call: "XENMEM_add_to_physmap",
+                    errno: Errno::ENOMEM,
+                },
+                done => Error::PartialBatch {
+                    call: "XENMEM_acquire_resource",
+                    done,
+                    total: 40,
+                    cause: Some(Errno::ENOMEM),
+                },
+            };
+            assert_eq!(answer, Err(expected), "{release} {refused}");
+        }
+    }
+}
+
+#[test]
 fn a_translated_guest_has_its_own_grant_table_put_at_frames() {
     let seen = Cell::new(vec![]);
     for release in [release(4, 10, 0), NEW] {
