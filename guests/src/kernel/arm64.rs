@@ -140,7 +140,7 @@ boot_tables:
 
     .pushsection .bss.stack, "aw", @nobits
     .balign 16
-    .skip 65536
+    .skip 131072
 boot_stack_end:
     .skip 16384
 fault_stack_end:

@@ -86,7 +86,7 @@ hypercall_page:
 
     .pushsection .bss.stack, "aw", @nobits
     .balign 16
-    .skip 65536
+    .skip 131072
 boot_stack_end:
     .popsection
 

@@ -3,52 +3,86 @@
 //! A target's `core` comes from where [`crate::rust`] finds it. The 32-bit x86 kernel is built for a
 //! Linux target, for want of a bare one, and linked as the bare ones are.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use super::kind::{Kind, Processor};
-use crate::{rust, tool};
+use crate::rust::{self, Core};
+use crate::tool;
 
-/// Builds the kernel of a kind and returns the file that Xen loads, or the reason why it can't be built
-/// here.
+/// The file that Xen loads, or the reason why it can't be built here.
+pub type Kernel = Result<PathBuf, String>;
+
+/// The target of the 32-bit x86 kernel.
+const LINUX: &str = "i586-unknown-linux-gnu";
+
+/// Builds the kernels of some kinds, all that have their `core` in the same place at once.
 ///
 /// # Errors
 /// What the compiler said.
-pub fn build(kind: Kind) -> Result<Result<PathBuf, String>> {
-    let target = kind.target();
-    let core = match rust::find_core(target)? {
-        Ok(core) => core,
-        Err(reason) => return Ok(Err(reason)),
-    };
+pub fn build(kinds: &[Kind]) -> Result<BTreeMap<Kind, Kernel>> {
+    let mut kernels = BTreeMap::new();
+    let mut groups: Vec<(Core, Vec<&'static str>)> = Vec::new();
+    for &kind in kinds {
+        let target = kind.target();
+        let core = match rust::find_core(target)? {
+            Ok(core) => core,
+            Err(reason) => {
+                kernels.insert(kind, Err(reason));
+                continue;
+            }
+        };
+        match groups.iter_mut().find(|(known, _)| *known == core) {
+            Some((_, targets)) if targets.contains(&target) => {}
+            Some((_, targets)) => targets.push(target),
+            None => groups.push((core, vec![target])),
+        }
+    }
     let dir = tool::cache_dir("xen")?.join("build");
+    for (core, targets) in groups {
+        compile(core, &targets, &dir)?;
+    }
+    for &kind in kinds {
+        if kernels.contains_key(&kind) {
+            continue;
+        }
+        let file = dir.join(kind.target()).join("release").join("kernel");
+        if !file.is_file() {
+            bail!("the compiler made no {}", file.display());
+        }
+        let file = match kind.processor() {
+            Processor::Amd64 => file,
+            Processor::Arm64 => flatten(&file)?,
+        };
+        kernels.insert(kind, Ok(file));
+    }
+    Ok(kernels)
+}
+
+fn compile(core: Core, targets: &[&str], dir: &Path) -> Result<()> {
     let mut cargo = core.cargo();
     cargo
         .args(["build", "--quiet", "--release", "--package", "guests"])
-        .args(["--bin", "kernel", "--target", target, "--target-dir"])
-        .arg(&dir)
+        .args(["--bin", "kernel", "--target-dir"])
+        .arg(dir)
         .args(core.options());
-    if kind == Kind::X86_32Pvh {
+    for target in targets {
+        cargo.args(["--target", target]);
+    }
+    if targets.contains(&LINUX) {
         let options = [
-            "linker = 'rust-lld'".to_owned(),
-            "rustflags = ['-Clinker-flavor=ld.lld', '-Crelocation-model=static']".to_owned(),
+            "linker = 'rust-lld'",
+            "rustflags = ['-Clinker-flavor=ld.lld', '-Crelocation-model=static']",
         ];
         for option in options {
-            cargo
-                .arg("--config")
-                .arg(format!("target.{target}.{option}"));
+            cargo.args(["--config", &format!("target.{LINUX}.{option}")]);
         }
-        cargo.args(["--config", "profile.release.panic = 'abort'"]);
     }
-    tool::run(&mut cargo)?;
-    let kernel = dir.join(target).join("release").join("kernel");
-    if !kernel.is_file() {
-        bail!("`{}` made no {}", tool::line(&cargo), kernel.display());
-    }
-    Ok(Ok(match kind.processor() {
-        Processor::Amd64 => kernel,
-        Processor::Arm64 => flatten(&kernel)?,
-    }))
+    // As the bare targets do by themselves.
+    cargo.args(["--config", "profile.release.panic = 'abort'"]);
+    tool::run(&mut cargo).map(|_| ())
 }
 
 /// Makes the image that Xen on ARM loads out of an ELF file: its memory from the first byte to the last,

@@ -32,6 +32,7 @@ use anyhow::{Context, Result, bail};
 use crate::apt::Apt;
 use crate::tool::{self, NOT_RUN};
 use hypervisor::{Hypervisor, PINS};
+use kernel::Kernel;
 use kind::{Kind, Processor};
 use machine::{Boot, Outcome};
 use self_test::Control;
@@ -91,9 +92,6 @@ struct Subject {
     arguments: String,
     hypervisor: Result<Hypervisor, hypervisor::Error>,
 }
-
-/// A kernel, or why there is none here.
-type Kernel = Result<PathBuf, String>;
 
 /// A boot to be made.
 struct Job<'a> {
@@ -221,28 +219,35 @@ fn in_order<T: Sync, R: Send>(
 
 /// The kernels of the kinds, as far as there is a hypervisor and a QEMU to boot them.
 fn kernels(kinds: &[Kind], subjects: &[Subject]) -> Result<BTreeMap<Kind, Kernel>> {
-    let mut kernels = BTreeMap::new();
-    let mut built: BTreeMap<&str, Kernel> = BTreeMap::new();
-    for &kind in kinds {
-        let processor = kind.processor();
+    let mut missing: BTreeMap<Kind, Kernel> = BTreeMap::new();
+    for processor in Processor::ALL {
+        if !kinds.iter().any(|kind| kind.processor() == processor) {
+            continue;
+        }
         let fits = |subject: &Subject| {
             subject.hypervisor.is_ok() && subject.processor.is_none_or(|is| is == processor)
         };
-        let kernel = if !subjects.iter().any(fits) {
-            Err("there is no hypervisor for it".to_owned())
-        } else if let Some(kernel) = built.get(kind.target()) {
-            kernel.clone()
+        let have = if subjects.iter().any(fits) {
+            machine::have_qemu(processor)
         } else {
-            let kernel = match machine::have_qemu(processor) {
-                Ok(()) => kernel::build(kind)?,
-                Err(reason) => Err(reason),
-            };
-            built.insert(kind.target(), kernel.clone());
-            kernel
+            Err("there is no hypervisor for it".to_owned())
         };
-        kernels.insert(kind, kernel);
+        if let Err(reason) = have {
+            missing.extend(
+                kinds
+                    .iter()
+                    .filter(|kind| kind.processor() == processor)
+                    .map(|&kind| (kind, Err(reason.clone()))),
+            );
+        }
     }
-    Ok(kernels)
+    let rest: Vec<Kind> = kinds
+        .iter()
+        .copied()
+        .filter(|kind| !missing.contains_key(kind))
+        .collect();
+    missing.extend(kernel::build(&rest)?);
+    Ok(missing)
 }
 
 /// Waits until no other run uses the folder, in which each unpacks, copies and boots files of the same

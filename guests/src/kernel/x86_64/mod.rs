@@ -28,7 +28,7 @@ hypercall_page:
 
     .pushsection .bss.stack, "aw", @nobits
     .balign 16
-    .skip 65536
+    .skip 131072
     .global boot_stack_end
 boot_stack_end:
     .popsection
