@@ -350,8 +350,8 @@ fn speaks(xen: &Xen<impl Conduit>, interface: Interface, version: u32) -> Result
     };
     match errno {
         Errno::EACCES => Ok(false),
-        // No domain has this number. Xen looked for it, so it took the argument.
-        Errno::ESRCH if interface == Interface::Domctl => Ok(true),
+        // No domain has this number, nor could one have it. Xen looked for it, so it took the argument.
+        Errno::ESRCH | Errno::EINVAL if interface == Interface::Domctl => Ok(true),
         // This caller may not, which older releases find out before they look at the version.
         Errno::EPERM if !xen.release().before(interface.version_first()) => Ok(true),
         // All releases know both questions, so it is the hypercall that is not there.

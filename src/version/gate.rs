@@ -408,7 +408,12 @@ impl Operation {
             let build = operation.build();
             let mut at = 0;
             while at < build.len() {
-                if is(build[at].absent, errno) {
+                // What another kind of guest is told says nothing to this one.
+                let ours = match build[at].guest {
+                    Some(other) => place(other) == place(guest),
+                    None => true,
+                };
+                if ours && is(build[at].absent, errno) {
                     return true;
                 }
                 at += 1;

@@ -159,25 +159,25 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.2 to before 3.0.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (__HYPERVISOR_platform_op) => {
-        "x86 PV: from 3.0.3; HVM and PVH, ARM: from 4.7. For domain 0 and toolstacks. Where it is absent: x86 PV: EACCES before 3.0.3, ENOSYS from 3.0.3; HVM and PVH, ARM: ENOSYS. Older: `__HYPERVISOR_dom0_op`. Note: another interface version is refused with EACCES."
+        "x86 PV: from 3.0.3; HVM and PVH, ARM: from 4.7. For domain 0 and toolstacks. Where it is absent: x86 PV: EACCES before 3.0.3, ENOSYS from 3.0.3; HVM and PVH, ARM: ENOSYS. Note: another interface version is refused with EACCES; __HYPERVISOR_dom0_op before."
     };
     (XENPF_settime32) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `DOM0_SETTIME`. Note: XENPF_settime by its old name."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: XENPF_settime by its old name; DOM0_SETTIME before."
     };
     (XENPF_add_memtype) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `DOM0_ADD_MEMTYPE`."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: DOM0_ADD_MEMTYPE before."
     };
     (XENPF_del_memtype) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `DOM0_DEL_MEMTYPE`."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: DOM0_DEL_MEMTYPE before."
     };
     (XENPF_read_memtype) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `DOM0_READ_MEMTYPE`."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: DOM0_READ_MEMTYPE before."
     };
     (XENPF_microcode_update) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `DOM0_MICROCODE`."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: DOM0_MICROCODE before."
     };
     (XENPF_platform_quirk) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `DOM0_PLATFORM_QUIRK`."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: DOM0_PLATFORM_QUIRK before."
     };
     (XENPF_get_cpu_version) => {
         "x86 PV: from 4.2; HVM and PVH: from 4.7; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENPF_get_cpuinfo`."
@@ -1188,10 +1188,10 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.4 to before 4.2; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: did nothing."
     };
     (PHYSDEVOP_eoi) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: never. Missing without `XENFEAT_hvm_pirqs` (ENOSYS from 4.9 on HVM and PVH). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_IRQ_UNMASK_NOTIFY`."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: never. Missing without `XENFEAT_hvm_pirqs` (ENOSYS from 4.9 on HVM and PVH). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_IRQ_UNMASK_NOTIFY`, then `__HYPERVISOR_physdev_op_compat`."
     };
     (PHYSDEVOP_map_pirq) => {
-        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Missing without `XENFEAT_hvm_pirqs` (ENOSYS from 4.9 to before 4.20 on HVM and PVH). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_alloc_irq_vector`. Note: the older way has no MSI."
+        "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Missing without `XENFEAT_hvm_pirqs` (ENOSYS from 4.9 to before 4.20 on HVM and PVH). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_alloc_irq_vector`, then `__HYPERVISOR_physdev_op_compat`. Note: the older way has no MSI."
     };
     (MAP_PIRQ_TYPE_MSI) => {
         "x86 PV: from 3.3; HVM and PVH: from 4.1; ARM: never. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
@@ -1227,7 +1227,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.4; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_manage_pci_add`."
     };
     (PHYSDEVOP_setup_gsi) => {
-        "x86 PV: from 4.0; HVM and PVH: from 4.20; ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_alloc_irq_vector`. Note: the older way programs the IO-APIC too."
+        "x86 PV: from 4.0; HVM and PVH: from 4.20; ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_alloc_irq_vector`, then `__HYPERVISOR_physdev_op_compat`. Note: the older way programs the IO-APIC too."
     };
     (PHYSDEVOP_get_free_pirq) => {
         "x86 PV, HVM and PVH: from 4.1; ARM: never. Missing without `XENFEAT_hvm_pirqs` (ENOSYS from 4.9 on HVM and PVH). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_map_pirq`. Note: the older way asks for any."
@@ -1236,10 +1236,10 @@ macro_rules! gate_row {
         "x86 PV: from 4.2; HVM and PVH: from 4.11; ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: HVM: domain 0 only."
     };
     (PHYSDEVOP_pci_device_add) => {
-        "x86 PV: from 4.2; HVM and PVH: from 4.17; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS) and `pci-passthrough=on` (EOPNOTSUPP from 4.16). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_manage_pci_add_ext`, then `PHYSDEVOP_manage_pci_add`. Note: the older ways know segment 0 only; HVM: domain 0 only; the options are those of ARM."
+        "x86 PV: from 4.2; HVM and PVH: from 4.17; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS) and `pci-passthrough=on` (EOPNOTSUPP from 4.16 on ARM). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_manage_pci_add_ext`, then `PHYSDEVOP_manage_pci_add`. Note: the older ways know segment 0 only; HVM: domain 0 only; the options are those of ARM."
     };
     (PHYSDEVOP_pci_device_remove) => {
-        "x86 PV: from 4.2; HVM and PVH: from 4.17; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS) and `pci-passthrough=on` (EOPNOTSUPP from 4.16). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_manage_pci_remove`. Note: the older way knows segment 0 only; HVM: domain 0 only; the options are those of ARM."
+        "x86 PV: from 4.2; HVM and PVH: from 4.17; ARM: from 4.16. For the domain that owns the hardware. Missing without `CONFIG_HAS_PCI` (ENOSYS) and `pci-passthrough=on` (EOPNOTSUPP from 4.16 on ARM). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_manage_pci_remove`. Note: the older way knows segment 0 only; HVM: domain 0 only; the options are those of ARM."
     };
     (PHYSDEVOP_restore_msi_ext) => {
         "x86 PV: from 4.2; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_restore_msi`. Note: the older way knows segment 0 only."
@@ -1524,25 +1524,25 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.14; ARM: never. Where it is absent: EINVAL before 4.8, EOPNOTSUPP from 4.8. Before 3.0.3 another hypercall runs in its place."
     };
     (__HYPERVISOR_sysctl) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: from 4.2. For domain 0 and toolstacks. Missing without `CONFIG_SYSCTL` (ENOSYS from 4.21). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_dom0_op`. Note: another interface version is refused with EACCES."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.1; ARM: from 4.2. For domain 0 and toolstacks. Missing without `CONFIG_SYSCTL` (ENOSYS from 4.21). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: another interface version is refused with EACCES; __HYPERVISOR_dom0_op before."
     };
     (__HYPERVISOR_domctl) => {
-        "x86 PV: from 3.0.3; HVM and PVH: from 4.3; ARM: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_dom0_op`. Note: another interface version is refused with EACCES."
+        "x86 PV: from 3.0.3; HVM and PVH: from 4.3; ARM: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: another interface version is refused with EACCES; __HYPERVISOR_dom0_op before."
     };
     (__HYPERVISOR_kexec_op) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_KEXEC` (ENOSYS). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: a sub-op that is not there answers 0 before 4.22."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_KEXEC` (ENOSYS). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: a sub-op that is not there answers 0 before 4.22 and before 4.20.3."
     };
     (KEXEC_CMD_kexec) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.20.3, EOPNOTSUPP from 4.20.3 to before 4.21, 0 as if done from 4.21 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place."
     };
     (KEXEC_CMD_kexec_load_v1) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Note: kexec_load by its old name; goes after 4.22."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.20.3, EOPNOTSUPP from 4.20.3 to before 4.21, 0 as if done from 4.21 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Note: kexec_load by its old name; goes after 4.22."
     };
     (KEXEC_CMD_kexec_unload_v1) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Note: kexec_unload by its old name; goes after 4.22."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.20.3, EOPNOTSUPP from 4.20.3 to before 4.21, 0 as if done from 4.21 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Note: kexec_unload by its old name; goes after 4.22."
     };
     (KEXEC_CMD_kexec_get_range) => {
-        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.20.3, EOPNOTSUPP from 4.20.3 to before 4.21, 0 as if done from 4.21 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place."
     };
     (KEXEC_RANGE_MA_CRASH) => {
         "x86 PV: from 3.0.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
@@ -1566,13 +1566,13 @@ macro_rules! gate_row {
         "x86 PV: from 3.3; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL. Before 3.0.3 another hypercall runs in its place."
     };
     (KEXEC_CMD_kexec_load) => {
-        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Older: `KEXEC_CMD_kexec_load_v1`. Note: number 1 before 4.4."
+        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.20.3, EOPNOTSUPP from 4.20.3 to before 4.21, 0 as if done from 4.21 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Older: `KEXEC_CMD_kexec_load_v1`. Note: number 1 before 4.4."
     };
     (KEXEC_CMD_kexec_unload) => {
-        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Older: `KEXEC_CMD_kexec_unload_v1`. Note: number 2 before 4.4."
+        "x86 PV: from 4.4; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.20.3, EOPNOTSUPP from 4.20.3 to before 4.21, 0 as if done from 4.21 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Older: `KEXEC_CMD_kexec_unload_v1`. Note: number 2 before 4.4."
     };
     (KEXEC_CMD_kexec_status) => {
-        "x86 PV: from 4.9; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Note: older releases answer 0 and say nothing."
+        "x86 PV: from 4.9; HVM and PVH, ARM: never. For domain 0 and toolstacks. Where it is absent: EINVAL before 3.2, 0 as if done from 3.2 to before 4.20.3, EOPNOTSUPP from 4.20.3 to before 4.21, 0 as if done from 4.21 to before 4.22, EOPNOTSUPP from 4.22. Before 3.0.3 another hypercall runs in its place. Note: older releases answer 0 and say nothing."
     };
     (__HYPERVISOR_tmem_op) => {
         "x86 PV: from 4.0 to before 4.13; HVM and PVH: from 4.1 to before 4.13; ARM: never. Missing without `CONFIG_TMEM` (ENOSYS) and `tmem` (ENODEV). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place. Note: a stub in 3.4."
@@ -4851,13 +4851,13 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
-    "another interface version is refused with EACCES",
-    "XENPF_settime by its old name",
-    "",
-    "",
-    "",
-    "",
-    "",
+    "another interface version is refused with EACCES; __HYPERVISOR_dom0_op before",
+    "XENPF_settime by its old name; DOM0_SETTIME before",
+    "DOM0_ADD_MEMTYPE before",
+    "DOM0_DEL_MEMTYPE before",
+    "DOM0_READ_MEMTYPE before",
+    "DOM0_MICROCODE before",
+    "DOM0_PLATFORM_QUIRK before",
     "",
     "",
     "",
@@ -5306,9 +5306,9 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
-    "another interface version is refused with EACCES",
-    "another interface version is refused with EACCES",
-    "a sub-op that is not there answers 0 before 4.22",
+    "another interface version is refused with EACCES; __HYPERVISOR_dom0_op before",
+    "another interface version is refused with EACCES; __HYPERVISOR_dom0_op before",
+    "a sub-op that is not there answers 0 before 4.22 and before 4.20.3",
     "",
     "kexec_load by its old name; goes after 4.22",
     "kexec_unload by its old name; goes after 4.22",
@@ -5514,15 +5514,15 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [7, 8, 8],
         [3, 0, 0],
-        [0, 0, 2],
+        [0, 0, 0],
     ),
-    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 3]),
-    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 4]),
-    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 5]),
-    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 6]),
-    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 7]),
-    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 8]),
-    Gate::new(51, Kind::Op, Privilege::Control, true, [9, 8, 0], [0, 0, 0], [0, 0, 9]),
+    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 0]),
+    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 0]),
+    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 0]),
+    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 0]),
+    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 0]),
+    Gate::new(51, Kind::Op, Privilege::Control, true, [7, 8, 0], [0, 0, 0], [0, 0, 0]),
+    Gate::new(51, Kind::Op, Privilege::Control, true, [9, 8, 0], [0, 0, 0], [0, 0, 2]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [9, 8, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [10, 8, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [10, 8, 0], [0, 0, 0], [0, 0, 0]),
@@ -5536,27 +5536,11 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(51, Kind::Op, Privilege::Control, true, [11, 8, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [9, 8, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [12, 8, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(51, Kind::Op, Privilege::Control, true, [13, 8, 8], [0, 0, 0], [0, 0, 10]),
+    Gate::new(51, Kind::Op, Privilege::Control, true, [13, 8, 8], [0, 0, 0], [0, 0, 3]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [13, 8, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(51, Kind::Op, Privilege::Control, true, [14, 14, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(
-        51,
-        Kind::Op,
-        Privilege::Control,
-        true,
-        [14, 14, 0],
-        [0, 0, 0],
-        [0, 0, 11],
-    ),
-    Gate::new(
-        51,
-        Kind::Op,
-        Privilege::Control,
-        true,
-        [15, 15, 0],
-        [0, 0, 0],
-        [0, 0, 12],
-    ),
+    Gate::new(51, Kind::Op, Privilege::Control, true, [14, 14, 0], [0, 0, 0], [0, 0, 4]),
+    Gate::new(51, Kind::Op, Privilege::Control, true, [15, 15, 0], [0, 0, 0], [0, 0, 5]),
     Gate::new(
         TOP,
         Kind::Hypercall,
@@ -5599,7 +5583,7 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(80, Kind::Op, Privilege::None, true, [1, 7, 9], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, true, [1, 7, 9], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, true, [1, 7, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(80, Kind::Op, Privilege::None, true, [16, 7, 9], [0, 0, 0], [0, 0, 13]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [16, 7, 9], [0, 0, 0], [0, 0, 6]),
     Gate::new(87, Kind::Flag, Privilege::None, true, [17, 17, 0], [4, 4, 4], [0, 0, 0]),
     Gate::new(87, Kind::Flag, Privilege::None, true, [18, 18, 9], [4, 4, 4], [0, 0, 0]),
     Gate::new(87, Kind::Flag, Privilege::None, true, [13, 13, 13], [4, 4, 4], [0, 0, 0]),
@@ -5607,17 +5591,17 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(91, Kind::Type, Privilege::None, true, [16, 7, 9], [5, 5, 0], [0, 0, 0]),
     Gate::new(91, Kind::Type, Privilege::None, true, [16, 7, 9], [5, 5, 0], [0, 0, 0]),
     Gate::new(91, Kind::Type, Privilege::None, true, [17, 17, 0], [5, 5, 0], [0, 0, 0]),
-    Gate::new(91, Kind::Type, Privilege::None, true, [9, 9, 0], [5, 5, 0], [0, 0, 14]),
+    Gate::new(91, Kind::Type, Privilege::None, true, [9, 9, 0], [5, 5, 0], [0, 0, 7]),
     Gate::new(91, Kind::Type, Privilege::None, true, [19, 19, 19], [5, 5, 0], [0, 0, 0]),
     Gate::new(91, Kind::Type, Privilege::None, true, [0, 0, 8], [5, 5, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, true, [20, 21, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, false, [7, 22, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::Control, true, [7, 23, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(80, Kind::Op, Privilege::None, true, [7, 7, 0], [0, 0, 6], [0, 0, 15]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [7, 7, 0], [0, 0, 6], [0, 0, 8]),
     Gate::new(80, Kind::Op, Privilege::None, true, [7, 24, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::Control, true, [25, 25, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(80, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 16]),
-    Gate::new(80, Kind::Op, Privilege::None, true, [9, 9, 9], [0, 0, 0], [0, 0, 17]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 9]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [9, 9, 9], [0, 0, 0], [0, 0, 10]),
     Gate::new(
         80,
         Kind::Op,
@@ -5625,11 +5609,11 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [17, 17, 0],
         [0, 0, 0],
-        [0, 0, 17],
+        [0, 0, 10],
     ),
     Gate::new(80, Kind::Op, Privilege::Control, true, [17, 17, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::Control, true, [11, 11, 9], [0, 0, 0], [0, 0, 0]),
-    Gate::new(80, Kind::Op, Privilege::Control, true, [9, 9, 9], [0, 0, 0], [0, 0, 18]),
+    Gate::new(80, Kind::Op, Privilege::Control, true, [9, 9, 9], [0, 0, 0], [0, 0, 11]),
     Gate::new(80, Kind::Op, Privilege::Control, false, [9, 9, 0], [0, 0, 0], [0, 1, 0]),
     Gate::new(110, Kind::Op, Privilege::Control, true, [9, 9, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(110, Kind::Op, Privilege::Control, true, [9, 9, 0], [0, 0, 0], [0, 0, 0]),
@@ -5651,7 +5635,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [13, 13, 13],
         [0, 0, 0],
-        [0, 0, 19],
+        [0, 0, 12],
     ),
     Gate::new(
         114,
@@ -5660,7 +5644,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [13, 13, 13],
         [0, 0, 0],
-        [0, 0, 20],
+        [0, 0, 13],
     ),
     Gate::new(
         114,
@@ -5687,7 +5671,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [30, 30, 30],
         [0, 0, 0],
-        [0, 0, 21],
+        [0, 0, 14],
     ),
     Gate::new(80, Kind::Op, Privilege::Control, false, [9, 9, 0], [0, 0, 0], [0, 3, 0]),
     Gate::new(121, Kind::Op, Privilege::Control, true, [9, 9, 0], [0, 0, 0], [0, 0, 0]),
@@ -5810,8 +5794,8 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(80, Kind::Op, Privilege::None, false, [33, 33, 33], [0, 0, 0], [0, 0, 22]),
-    Gate::new(80, Kind::Op, Privilege::None, true, [0, 0, 34], [0, 0, 0], [0, 0, 23]),
+    Gate::new(80, Kind::Op, Privilege::None, false, [33, 33, 33], [0, 0, 0], [0, 0, 15]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [0, 0, 34], [0, 0, 0], [0, 0, 16]),
     Gate::new(
         80,
         Kind::Op,
@@ -5821,7 +5805,7 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 4, 0],
     ),
-    Gate::new(80, Kind::Op, Privilege::None, true, [12, 12, 0], [0, 0, 0], [0, 0, 24]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [12, 12, 0], [0, 0, 0], [0, 0, 17]),
     Gate::new(80, Kind::Op, Privilege::None, true, [12, 12, 12], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, true, [13, 13, 13], [0, 0, 0], [0, 5, 0]),
     Gate::new(
@@ -5831,7 +5815,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [3, 3, 3],
         [0, 0, 0],
-        [0, 0, 25],
+        [0, 0, 18],
     ),
     Gate::new(
         144,
@@ -5849,7 +5833,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [3, 3, 36],
         [7, 7, 7],
-        [0, 6, 26],
+        [0, 6, 19],
     ),
     Gate::new(
         144,
@@ -5867,7 +5851,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [35, 35, 35],
         [7, 7, 7],
-        [0, 0, 27],
+        [0, 0, 20],
     ),
     Gate::new(
         144,
@@ -6156,9 +6140,9 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
     ),
     Gate::new(163, Kind::Op, Privilege::Control, true, [8, 8, 8], [0, 0, 0], [0, 0, 0]),
-    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 28]),
-    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 29]),
-    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 30]),
+    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 21]),
+    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 22]),
+    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 23]),
     Gate::new(
         163,
         Kind::Op,
@@ -6166,7 +6150,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [15, 15, 15],
         [0, 0, 0],
-        [0, 0, 31],
+        [0, 0, 24],
     ),
     Gate::new(
         TOP,
@@ -6215,8 +6199,8 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(204, Kind::Op, Privilege::None, true, [1, 11, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [1, 2, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [5, 0, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [1, 0, 0], [0, 0, 8], [0, 8, 32]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [7, 11, 19], [0, 0, 0], [0, 0, 33]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [1, 0, 0], [0, 0, 8], [0, 8, 25]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [7, 11, 19], [0, 0, 0], [0, 0, 26]),
     Gate::new(216, Kind::Flag, Privilege::None, true, [7, 11, 19], [4, 4, 4], [0, 0, 0]),
     Gate::new(216, Kind::Flag, Privilege::None, true, [7, 11, 19], [4, 4, 4], [0, 0, 0]),
     Gate::new(
@@ -6229,9 +6213,9 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
     ),
     Gate::new(204, Kind::Op, Privilege::None, true, [26, 10, 19], [0, 0, 0], [0, 0, 0]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [10, 0, 0], [0, 0, 9], [0, 0, 34]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [10, 0, 0], [0, 0, 9], [0, 0, 27]),
     Gate::new(204, Kind::Op, Privilege::None, false, [11, 11, 0], [0, 0, 0], [0, 9, 0]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [11, 0, 0], [0, 0, 9], [0, 0, 35]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [11, 0, 0], [0, 0, 9], [0, 0, 28]),
     Gate::new(204, Kind::Op, Privilege::None, true, [11, 9, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [9, 9, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [12, 0, 12], [0, 0, 0], [0, 0, 0]),
@@ -6260,7 +6244,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [8, 0, 0],
         [5, 5, 5],
-        [0, 0, 36],
+        [0, 0, 29],
     ),
     Gate::new(
         230,
@@ -6296,7 +6280,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [16, 0, 0],
         [10, 0, 0],
-        [0, 0, 37],
+        [0, 0, 30],
     ),
     Gate::new(
         TOP,
@@ -6337,12 +6321,12 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [16, 17, 19],
         [12, 0, 5],
-        [0, 0, 38],
+        [0, 0, 31],
     ),
-    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 39]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 32]),
     Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 39]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 39]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 32]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 32]),
     Gate::new(244, Kind::Op, Privilege::None, true, [10, 9, 19], [12, 0, 5], [0, 0, 0]),
     Gate::new(244, Kind::Op, Privilege::None, true, [10, 8, 0], [12, 0, 5], [0, 0, 0]),
     Gate::new(
@@ -6355,8 +6339,8 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
     ),
     Gate::new(244, Kind::Op, Privilege::None, true, [11, 19, 0], [12, 0, 5], [0, 10, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [12, 0, 5], [0, 0, 40]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [12, 0, 5], [0, 0, 41]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [12, 0, 5], [0, 0, 33]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [12, 0, 5], [0, 0, 34]),
     Gate::new(
         TOP,
         Kind::Hypercall,
@@ -6724,11 +6708,11 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [16, 26, 9],
         [0, 0, 0],
-        [0, 0, 42],
+        [0, 0, 35],
     ),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 42]),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 42]),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 42]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 35]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 35]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 35]),
     Gate::new(
         328,
         Kind::Reason,
@@ -6772,7 +6756,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [18, 18, 9],
         [4, 4, 4],
-        [0, 0, 43],
+        [0, 0, 36],
     ),
     Gate::new(
         328,
@@ -6781,11 +6765,11 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [8, 8, 8],
         [4, 4, 4],
-        [0, 0, 44],
+        [0, 0, 37],
     ),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 45]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 38]),
     Gate::new(325, Kind::Op, Privilege::Control, true, [7, 26, 9], [0, 0, 0], [0, 0, 0]),
-    Gate::new(325, Kind::Op, Privilege::None, true, [18, 18, 9], [0, 0, 0], [1, 0, 46]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [18, 18, 9], [0, 0, 0], [1, 0, 39]),
     Gate::new(325, Kind::Op, Privilege::None, true, [18, 18, 9], [0, 0, 0], [0, 0, 0]),
     Gate::new(325, Kind::Op, Privilege::Hardware, true, [8, 8, 8], [0, 0, 0], [0, 0, 0]),
     Gate::new(
@@ -6795,17 +6779,17 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [7, 0, 0],
         [0, 0, 0],
-        [0, 0, 47],
+        [0, 0, 40],
     ),
-    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 48]),
+    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 41]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(341, Kind::Type, Privilege::None, true, [49, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
-    Gate::new(341, Kind::Type, Privilege::None, true, [10, 0, 0], [1, 0, 0], [0, 0, 49]),
+    Gate::new(341, Kind::Type, Privilege::None, true, [10, 0, 0], [1, 0, 0], [0, 0, 42]),
     Gate::new(341, Kind::Type, Privilege::None, true, [10, 0, 0], [1, 0, 0], [0, 0, 0]),
-    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 50]),
+    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 43]),
     Gate::new(
         TOP,
         Kind::Hypercall,
@@ -6840,19 +6824,19 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [7, 7, 9],
         [0, 0, 0],
-        [0, 0, 51],
+        [0, 0, 44],
     ),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 51]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 52]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 45]),
     Gate::new(369, Kind::Op, Privilege::None, true, [33, 33, 33], [0, 0, 0], [0, 16, 0]),
     Gate::new(
         369,
@@ -6872,12 +6856,12 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [7, 18, 9],
         [0, 0, 0],
-        [0, 0, 53],
+        [0, 0, 46],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 53]),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 17, 53]),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 53]),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 53]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 46]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 17, 46]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 46]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 46]),
     Gate::new(
         385,
         Kind::Op,
@@ -6885,16 +6869,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 0, 0],
         [1, 0, 0],
-        [0, 0, 53],
-    ),
-    Gate::new(
-        385,
-        Kind::Op,
-        Privilege::Hardware,
-        true,
-        [7, 0, 0],
-        [1, 0, 0],
-        [0, 0, 53],
+        [0, 0, 46],
     ),
     Gate::new(
         385,
@@ -6903,7 +6878,16 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 0, 0],
         [1, 0, 0],
-        [0, 0, 53],
+        [0, 0, 46],
+    ),
+    Gate::new(
+        385,
+        Kind::Op,
+        Privilege::Hardware,
+        true,
+        [7, 0, 0],
+        [1, 0, 0],
+        [0, 0, 46],
     ),
     Gate::new(
         385,
@@ -6914,8 +6898,8 @@ pub(super) static GATES: [Gate; 590] = [
         [1, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 17, 54]),
-    Gate::new(385, Kind::Op, Privilege::None, false, [2, 18, 0], [1, 0, 0], [0, 18, 55]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 17, 47]),
+    Gate::new(385, Kind::Op, Privilege::None, false, [2, 18, 0], [1, 0, 0], [0, 18, 48]),
     Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [0, 0, 0], [5, 5, 0], [0, 0, 0]),
@@ -6941,7 +6925,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [17, 0, 0],
         [1, 0, 0],
-        [0, 0, 56],
+        [0, 0, 49],
     ),
     Gate::new(
         385,
@@ -6950,9 +6934,9 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [11, 15, 0],
         [1, 0, 0],
-        [0, 0, 55],
+        [0, 0, 48],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [18, 18, 0], [1, 0, 0], [0, 17, 57]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [18, 18, 0], [1, 0, 0], [0, 17, 50]),
     Gate::new(385, Kind::Op, Privilege::Hardware, true, [9, 3, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(
         385,
@@ -6961,7 +6945,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [9, 32, 38],
         [1, 0, 0],
-        [0, 19, 58],
+        [0, 19, 51],
     ),
     Gate::new(
         385,
@@ -6970,7 +6954,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [9, 32, 38],
         [1, 0, 0],
-        [0, 19, 59],
+        [0, 19, 52],
     ),
     Gate::new(
         385,
@@ -6979,9 +6963,9 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [9, 0, 0],
         [1, 0, 0],
-        [0, 0, 60],
+        [0, 0, 53],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [9, 0, 0], [1, 0, 0], [3, 0, 61]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [9, 0, 0], [1, 0, 0], [3, 0, 54]),
     Gate::new(
         385,
         Kind::Op,
@@ -7495,7 +7479,7 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(418, Kind::Op, Privilege::None, true, [0, 13, 0], [21, 0, 0], [0, 0, 62]),
+    Gate::new(418, Kind::Op, Privilege::None, true, [0, 13, 0], [21, 0, 0], [0, 0, 55]),
     Gate::new(418, Kind::Op, Privilege::None, true, [13, 13, 13], [0, 0, 0], [0, 0, 0]),
     Gate::new(418, Kind::Op, Privilege::None, false, [13, 13, 0], [0, 0, 0], [0, 22, 0]),
     Gate::new(
@@ -7641,7 +7625,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [7, 18, 9],
         [0, 0, 0],
-        [0, 23, 2],
+        [0, 23, 0],
     ),
     Gate::new(
         TOP,
@@ -7650,7 +7634,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [7, 19, 9],
         [0, 0, 0],
-        [0, 0, 2],
+        [0, 0, 0],
     ),
     Gate::new(
         TOP,
@@ -7767,7 +7751,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [33, 0, 0],
         [23, 0, 0],
-        [0, 0, 63],
+        [0, 0, 56],
     ),
     Gate::new(
         508,
@@ -7776,7 +7760,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [33, 0, 0],
         [23, 0, 0],
-        [0, 0, 64],
+        [0, 0, 57],
     ),
     Gate::new(
         508,
@@ -7941,7 +7925,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [61, 61, 36],
         [0, 0, 0],
-        [0, 28, 65],
+        [0, 28, 58],
     ),
     Gate::new(
         558,
@@ -7949,6 +7933,69 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::DeviceModel,
         true,
         [61, 61, 36],
+        [13, 13, 13],
+        [0, 0, 59],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [61, 61, 36],
+        [13, 13, 13],
+        [0, 0, 60],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [61, 61, 36],
+        [13, 13, 13],
+        [0, 0, 61],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [61, 61, 36],
+        [13, 13, 13],
+        [0, 0, 62],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [61, 61, 36],
+        [13, 13, 13],
+        [0, 0, 63],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [61, 61, 36],
+        [13, 13, 13],
+        [0, 0, 64],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [61, 61, 0],
+        [13, 13, 13],
+        [0, 0, 65],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [61, 61, 0],
         [13, 13, 13],
         [0, 0, 66],
     ),
@@ -7957,7 +8004,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 36],
+        [61, 61, 0],
         [13, 13, 13],
         [0, 0, 67],
     ),
@@ -7966,7 +8013,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 36],
+        [61, 61, 0],
         [13, 13, 13],
         [0, 0, 68],
     ),
@@ -7975,7 +8022,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 36],
+        [61, 61, 0],
         [13, 13, 13],
         [0, 0, 69],
     ),
@@ -7984,7 +8031,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 36],
+        [61, 61, 0],
         [13, 13, 13],
         [0, 0, 70],
     ),
@@ -7993,7 +8040,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 36],
+        [61, 61, 0],
         [13, 13, 13],
         [0, 0, 71],
     ),
@@ -8013,69 +8060,6 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [61, 61, 0],
         [13, 13, 13],
-        [0, 0, 73],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [61, 61, 0],
-        [13, 13, 13],
-        [0, 0, 74],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [61, 61, 0],
-        [13, 13, 13],
-        [0, 0, 75],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [61, 61, 0],
-        [13, 13, 13],
-        [0, 0, 76],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [61, 61, 0],
-        [13, 13, 13],
-        [0, 0, 77],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [61, 61, 0],
-        [13, 13, 13],
-        [0, 0, 78],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [61, 61, 0],
-        [13, 13, 13],
-        [0, 0, 79],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [61, 61, 0],
-        [13, 13, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -8085,7 +8069,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [40, 40, 0],
         [13, 13, 13],
-        [0, 0, 80],
+        [0, 0, 73],
     ),
     Gate::new(
         558,
@@ -8094,7 +8078,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [3, 3, 0],
         [13, 13, 13],
-        [0, 0, 23],
+        [0, 0, 16],
     ),
     Gate::new(
         558,
@@ -8103,7 +8087,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [3, 3, 0],
         [13, 13, 13],
-        [0, 0, 81],
+        [0, 0, 74],
     ),
     Gate::new(
         558,
@@ -8121,7 +8105,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [36, 36, 36],
         [13, 13, 13],
-        [0, 0, 81],
+        [0, 0, 74],
     ),
     Gate::new(
         TOP,
@@ -8204,7 +8188,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [18, 0, 0],
         [26, 0, 0],
-        [0, 0, 82],
+        [0, 0, 75],
     ),
 ];
 pub(super) static SPANS: &[&[Span]] = &[
@@ -8389,7 +8373,12 @@ pub(super) static ANSWERS: &[&[Answer]] = &[
             Absent::Errno(Errno::EINVAL),
             between(release(3, 0, 0), release(3, 2, 0)),
         ),
-        answer(Absent::FalseSuccess, between(release(3, 2, 0), release(4, 22, 0))),
+        answer(Absent::FalseSuccess, between(release(3, 2, 0), release(4, 20, 3))),
+        answer(
+            Absent::Errno(Errno::EOPNOTSUPP),
+            between(release(4, 20, 3), release(4, 21, 0)),
+        ),
+        answer(Absent::FalseSuccess, between(release(4, 21, 0), release(4, 22, 0))),
         answer(Absent::Errno(Errno::EOPNOTSUPP), from(release(4, 22, 0))),
     ],
     &[
@@ -8604,7 +8593,7 @@ pub(super) static BUILDS: &[&[Build]] = &[
         Build {
             option: "pci-passthrough=on",
             needs: Needs::Option,
-            guest: None,
+            guest: Some(Guest::Arm),
             absent: Absent::Errno(Errno::EOPNOTSUPP),
             releases: from(release(4, 16, 0)),
         },
@@ -8724,13 +8713,6 @@ pub(super) static BUILDS: &[&[Build]] = &[
 pub(super) static VIAS: &[&[Operation]] = &[
     &[],
     &[Operation::MMU_NORMAL_PT_UPDATE],
-    &[Operation::__HYPERVISOR_dom0_op],
-    &[Operation::DOM0_SETTIME],
-    &[Operation::DOM0_ADD_MEMTYPE],
-    &[Operation::DOM0_DEL_MEMTYPE],
-    &[Operation::DOM0_READ_MEMTYPE],
-    &[Operation::DOM0_MICROCODE],
-    &[Operation::DOM0_PLATFORM_QUIRK],
     &[Operation::XENPF_get_cpuinfo],
     &[Operation::XENPF_settime32],
     &[Operation::XENPF_get_cpu_version],
@@ -8776,8 +8758,8 @@ pub(super) static VIAS: &[&[Operation]] = &[
     &[Operation::__HYPERVISOR_event_channel_op_compat],
     &[Operation::EVTCHNOP_close],
     &[Operation::__HYPERVISOR_physdev_op_compat],
-    &[Operation::PHYSDEVOP_IRQ_UNMASK_NOTIFY],
-    &[Operation::PHYSDEVOP_alloc_irq_vector],
+    &[Operation::PHYSDEVOP_IRQ_UNMASK_NOTIFY, Operation::__HYPERVISOR_physdev_op_compat],
+    &[Operation::PHYSDEVOP_alloc_irq_vector, Operation::__HYPERVISOR_physdev_op_compat],
     &[Operation::PHYSDEVOP_manage_pci_add],
     &[Operation::PHYSDEVOP_map_pirq],
     &[Operation::PHYSDEVOP_manage_pci_add_ext, Operation::PHYSDEVOP_manage_pci_add],

@@ -38,7 +38,7 @@ pub(super) mod status {
 /// Entries that belong to Xen's tools and survive a change of the version.
 const RESERVED: u32 = 8;
 /// Bits of the first argument that are the sub-op.
-const COMMAND_MASK: u32 = 0xf_ffff;
+const COMMAND_MASK: u32 = 0xfff;
 
 #[derive(Debug)]
 pub(super) struct Grants {

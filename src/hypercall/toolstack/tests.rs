@@ -30,7 +30,8 @@ fn speaking(domctl: u32, sysctl: u32) -> impl Fn(u32, [usize; 5]) -> isize {
                 // SAFETY: the call's argument, which is alive.
                 let argument = unsafe { read::<d::xen_domctl>(address) };
                 assert_eq!(argument.domain, 0x7ff4);
-                -3
+                // Xen 4.17 and older refuse a number that is no domain's.
+                if domctl < 0x16 { -22 } else { -3 }
             }
             SYSCTL => {
                 assert_eq!(command, s::XEN_SYSCTL_getdomaininfolist as u32);

@@ -148,6 +148,10 @@ fn errors_that_mean_more_than_absent_are_not_taken_for_it() {
     assert!(!send.means_absent(Guest::Pv, Errno::EOPNOTSUPP));
     let argo = Operation::XEN_ARGO_OP_sendv;
     assert!(argo.means_absent(Guest::Arm, Errno::ENOSYS));
+    // Only ARM is told so of the option; elsewhere it is about the device.
+    let add = Operation::PHYSDEVOP_pci_device_add;
+    assert!(add.means_absent(Guest::Arm, Errno::EOPNOTSUPP));
+    assert!(!add.means_absent(Guest::Hvm, Errno::EOPNOTSUPP));
     assert!(argo.means_absent(Guest::Arm, Errno::EOPNOTSUPP));
     assert!(!Operation::EVTCHNOP_set_priority.is_sticky());
     assert!(send.is_sticky());
