@@ -58,6 +58,12 @@ pub unsafe trait Machine {
     /// The kind of guest that this is.
     fn guest(&self) -> Guest;
 
+    /// Whether this is a domain of a real hypervisor, which carries out what it has. A simulated one
+    /// does not play page tables, devices or a toolstack's calls.
+    fn real(&self) -> bool {
+        cfg!(kernel)
+    }
+
     /// The kernel's command line.
     fn command_line(&self) -> &str;
 

@@ -97,9 +97,7 @@ unsafe impl Machine for Host {
 
     fn command_line(&self) -> &str {
         match self.guest {
-            Guest::Arm => {
-                "expect=any without=CONFIG_ARGO+CONFIG_XSM+CONFIG_HAS_PCI+CONFIG_IOREQ_SERVER"
-            }
+            Guest::Arm => "expect=any without=CONFIG_ARGO+CONFIG_HAS_PCI+CONFIG_IOREQ_SERVER",
             _ => {
                 "expect=any without=CONFIG_ARGO+CONFIG_XSM+CONFIG_MEM_PAGING+CONFIG_MEM_SHARING+vpmu"
             }

@@ -7,9 +7,12 @@
 //! one in its place, or none at all. It watches what goes over the conduit, and anything else than
 //! predicted is a surprise.
 
+mod expect;
 #[cfg(test)]
 mod host;
+mod physdev;
 pub mod sweep;
+mod toolstack;
 mod watched;
 
 use core::fmt;
@@ -99,6 +102,11 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
     /// All parts, in an order in which each finds what it needs.
     pub fn all(&mut self) {
         self.sweep();
+        self.unknown_sub_ops();
+        self.unknown();
+        self.absent_hypercalls();
+        self.physdev();
+        self.domain_0();
     }
 
     /// The hypervisor.

@@ -16,6 +16,8 @@ pub struct Made {
     pub number: u32,
     /// Its arguments.
     pub arguments: [usize; 5],
+    /// Which of the hypercall's operations it was; meaningless where there is but one.
+    pub sub_op: u32,
     /// What Xen answered.
     pub answer: isize,
 }
@@ -24,14 +26,51 @@ impl Made {
     const NONE: Self = Self {
         number: u32::MAX,
         arguments: [0; 5],
+        sub_op: 0,
         answer: 0,
     };
 
     /// Whether this is the operation's own hypercall.
     pub fn is(&self, operation: Operation) -> bool {
         self.number == operation.hypercall()
-            && (operation.kind() == Kind::Hypercall
-                || self.arguments[0] as u32 == operation.number())
+            && (operation.kind() == Kind::Hypercall || self.sub_op == operation.number())
+    }
+}
+
+/// The hypercalls whose first argument is the address of a structure, or of several, that begins with
+/// the operation's number.
+const IN_MEMORY: [Operation; 4] = [
+    Operation::__HYPERVISOR_platform_op,
+    Operation::__HYPERVISOR_mmuext_op,
+    Operation::__HYPERVISOR_xsm_op,
+    Operation::__HYPERVISOR_mca,
+];
+
+/// Which of a hypercall's operations a call asks for.
+///
+/// # Safety
+///
+/// The call's own contract is kept: what it would read at an address is there.
+unsafe fn sub_op(number: u32, arguments: [usize; 5]) -> u32 {
+    let update = Operation::__HYPERVISOR_mmu_update;
+    let [first, count, ..] = arguments;
+    let listed =
+        update.hypercall() == number || Operation::__HYPERVISOR_mmuext_op.hypercall() == number;
+    let in_memory = update.hypercall() == number
+        || IN_MEMORY
+            .iter()
+            .any(|operation| operation.hypercall() == number);
+    if !in_memory || (listed && count == 0) {
+        return first as u32;
+    }
+    let word = core::ptr::with_exposed_provenance::<u32>(first);
+    // SAFETY: Xen reads at least this word there, so the caller has put it there.
+    let word = unsafe { word.read_unaligned() };
+    // An update has its kind in the lowest bits of an address.
+    if update.hypercall() == number {
+        word & 3
+    } else {
+        word
     }
 }
 
@@ -88,11 +127,14 @@ impl<C> Watched<C> {
 unsafe impl<C: Conduit> Conduit for Watched<C> {
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
         // SAFETY: the caller keeps the contract of this same call.
+        let sub_op = unsafe { sub_op(number, arguments) };
+        // SAFETY: as above.
         let answer = unsafe { self.inner.hypercall(number, arguments) };
         if let Some(place) = self.made.borrow_mut().get_mut(self.count.get()) {
             *place = Made {
                 number,
                 arguments,
+                sub_op,
                 answer,
             };
         }
