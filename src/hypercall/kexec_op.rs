@@ -28,6 +28,7 @@ use crate::version::Operation;
 
 /// What an image is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Image {
     /// To be started by [`kexec`].
     #[doc(alias = "KEXEC_TYPE_DEFAULT")]

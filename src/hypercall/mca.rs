@@ -341,6 +341,7 @@ pub unsafe fn mceinject(xen: &Xen<impl Conduit>, processor: u32) -> Result<()> {
 /// What interrupts the processors.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum Injection {
     /// A machine check (`XEN_MC_INJECT_TYPE_MCE`).
     #[doc(alias = "XEN_MC_INJECT_TYPE_MCE")]

@@ -432,6 +432,16 @@ pub(super) fn no_more_than_done(call: &'static str, answer: usize) -> Result<()>
     if answer == 0 { Ok(()) } else { Err(nonsense) }
 }
 
+/// A number of entries or bytes that Xen left, which is no larger than the room there was.
+pub(super) fn within(call: &'static str, left: impl Into<u64>, room: usize) -> Result<usize> {
+    let left = left.into();
+    let answer = left as isize;
+    usize::try_from(left)
+        .ok()
+        .filter(|&left| left <= room)
+        .ok_or(Error::Nonsense { call, answer })
+}
+
 /// What a negative answer means. EACCES is a version that Xen does not speak, or what a security policy
 /// says to a call it forbids; ENOSYS is an interface that was left out, or an unknown command. A
 /// question that every policy allows tells them apart.

@@ -77,7 +77,10 @@ macro_rules! release {
 
             use native::domctl as c;
 
-            use crate::hypercall::toolstack::{Abi, Interface, $token, carry, no_more_than_done};
+            use crate::hypercall::native::count;
+            use crate::hypercall::toolstack::{
+                Abi, Interface, $token, carry, no_more_than_done, within,
+            };
             use crate::hypercall::{Conduit, Error, Result, Xen};
 
             /// Makes any command: `call` is its name, `command` its number, and `payload` what the

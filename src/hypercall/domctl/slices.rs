@@ -35,25 +35,6 @@ macro_rules! domctl_slices {
             Ok(bitmap)
         }
 
-        /// The length of a slice, where Xen counts it in 32 bits.
-        fn count(call: &'static str, length: usize) -> Result<u32> {
-            let limit = u32::MAX as usize;
-            u32::try_from(length).map_err(|_| Error::TooLong {
-                call,
-                length,
-                limit,
-            })
-        }
-
-        /// A count that Xen left, which can't be more than what there was room for.
-        fn within(call: &'static str, left: u64, room: usize) -> Result<usize> {
-            let answer = left as isize;
-            usize::try_from(left)
-                .ok()
-                .filter(|&left| left <= room)
-                .ok_or(Error::Nonsense { call, answer })
-        }
-
         /// Makes a domain, paused and without memory, and returns its number. It gets `domain`, or the
         /// next free number if that is 0 or taken by convention. Header: `xen/include/public/domctl.h`.
         ///

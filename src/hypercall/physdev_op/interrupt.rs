@@ -218,6 +218,7 @@ impl PirqChoice {
 
 /// Where an interrupt comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Source {
     /// An input of the interrupt controllers, counted over all of them (`MAP_PIRQ_TYPE_GSI`).
     #[doc(alias = "MAP_PIRQ_TYPE_GSI")]
@@ -447,6 +448,7 @@ pub fn unmap_pirq(xen: &Xen<impl Conduit>, domain: DomId, pirq: Pirq) -> Result<
 
 /// What a free pirq is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum PirqKind {
     /// A message (`MAP_PIRQ_TYPE_MSI`).
     Msi,

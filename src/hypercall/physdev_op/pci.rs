@@ -264,6 +264,7 @@ pub fn release_msix(xen: &Xen<impl Conduit>, device: PciDevice) -> Result<()> {
 /// How a device was reset.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Reset {
     /// By taking its power away (`PCI_DEVICE_RESET_COLD`).
     #[doc(alias = "PCI_DEVICE_RESET_COLD")]
@@ -334,6 +335,7 @@ pub fn pci_mmcfg_reserved(
 /// Which moment of a reset of the debug port it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum DbgpReset {
     /// Before (`PHYSDEVOP_DBGP_RESET_PREPARE`).
     #[doc(alias = "PHYSDEVOP_DBGP_RESET_PREPARE")]
@@ -345,6 +347,7 @@ pub enum DbgpReset {
 
 /// Where the debug port's controller is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum DbgpBus {
     /// The guest can't tell (`PHYSDEVOP_DBGP_BUS_UNKNOWN`).
     #[doc(alias = "PHYSDEVOP_DBGP_BUS_UNKNOWN")]

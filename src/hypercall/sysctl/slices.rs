@@ -3,25 +3,6 @@
 /// The functions with slices of a release. They stand in the release's module, next to `sysctl`.
 macro_rules! sysctl_slices {
     ($token:ident) => {
-        /// The length of a slice, where Xen counts it in 32 bits.
-        fn count(call: &'static str, length: usize) -> Result<u32> {
-            let limit = u32::MAX as usize;
-            u32::try_from(length).map_err(|_| Error::TooLong {
-                call,
-                length,
-                limit,
-            })
-        }
-
-        /// A count that Xen left, which can't be more than what there was room for.
-        fn within(call: &'static str, left: u32, room: usize) -> Result<usize> {
-            let answer = left as isize;
-            usize::try_from(left)
-                .ok()
-                .filter(|&left| left <= room)
-                .ok_or(Error::Nonsense { call, answer })
-        }
-
         /// Reads Xen's console into `text`: from the oldest message that is kept, or with `from` on
         /// from where an earlier call ended. The result is how many bytes were read, and where the
         /// next call begins. Fewer bytes than there is room for are all there are. Header:
