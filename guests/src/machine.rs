@@ -74,6 +74,33 @@ pub unsafe trait Machine {
     /// machine frame on PV, the guest frame everywhere else.
     fn frame(&self, address: usize) -> u64;
 
+    /// Takes a page out of the kernel's own mapping where it would otherwise keep the frame from going
+    /// back to Xen: on PV.
+    ///
+    /// # Errors
+    ///
+    /// What Xen answered.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the page until [`occupy`](Self::occupy) has given it memory again.
+    unsafe fn vacate(&self, _page: NonNull<Page>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Puts the frame that Xen gave in place of a page's own there, and returns where the page is now.
+    ///
+    /// # Errors
+    ///
+    /// What Xen answered.
+    ///
+    /// # Safety
+    ///
+    /// The page's own frame was given back to Xen, and Xen gave this one for it, for nobody else.
+    unsafe fn occupy(&self, page: NonNull<Page>, _frame: u64) -> Result<NonNull<Page>> {
+        Ok(page)
+    }
+
     /// A window, of [`WINDOWS`] that there are; `None` for a greater index. What was mapped there
     /// before stays mapped.
     fn window(&self, index: usize) -> Option<Window>;

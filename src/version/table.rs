@@ -264,7 +264,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.0.0; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS."
     };
     (XENMEM_machphys_mfn_list) => {
-        "x86 PV: from 3.0.0; HVM and PVH: from 3.0.3; ARM: never. Where it is absent: ENOSYS."
+        "x86 PV: from 3.0.0; HVM and PVH: from 3.0.3; ARM: never. Where it is absent: ENOSYS. Note: EOPNOTSUPP for a 32-bit caller where 32-bit PV guests are left out."
     };
     (XENMEM_populate_physmap) => {
         "x86 PV: from 3.0.2; HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: ENOSYS. Older: `XENMEM_increase_reservation`. Note: the older way returns machine frames and leaves the table of frames to the guest."
@@ -429,7 +429,7 @@ macro_rules! gate_row {
         "all guests: from 4.3. For domain 0 and toolstacks. Missing without `64-bit` (ENOSYS on HVM and PVH) and `64-bit` (ENOSYS on x86 PV). Where it is absent: ENOSYS. Note: without it: populate, and fail late."
     };
     (XENMEM_machphys_compat_mfn_list) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. Where it is absent: ENOSYS. Older: `XENMEM_machphys_mfn_list`."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. Missing without `CONFIG_PV32` (EOPNOTSUPP from 4.16). Where it is absent: ENOSYS. Older: `XENMEM_machphys_mfn_list`."
     };
     (XENMEM_get_vnumainfo) => {
         "all guests: from 4.5. Where it is absent: ENOSYS. Note: without it: one node."
@@ -4886,7 +4886,7 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "",
-    "",
+    "EOPNOTSUPP for a 32-bit caller where 32-bit PV guests are left out",
     "the older way returns machine frames and leaves the table of frames to the guest",
     "ARM populates nothing with it",
     "",
@@ -5805,9 +5805,9 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 4, 0],
     ),
-    Gate::new(80, Kind::Op, Privilege::None, true, [12, 12, 0], [0, 0, 0], [0, 0, 17]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [12, 12, 0], [0, 0, 0], [0, 5, 17]),
     Gate::new(80, Kind::Op, Privilege::None, true, [12, 12, 12], [0, 0, 0], [0, 0, 0]),
-    Gate::new(80, Kind::Op, Privilege::None, true, [13, 13, 13], [0, 0, 0], [0, 5, 0]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [13, 13, 13], [0, 0, 0], [0, 6, 0]),
     Gate::new(
         80,
         Kind::Op,
@@ -5833,7 +5833,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [3, 3, 36],
         [7, 7, 7],
-        [0, 6, 19],
+        [0, 7, 19],
     ),
     Gate::new(
         144,
@@ -6179,7 +6179,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [1, 10, 19],
         [0, 0, 0],
-        [0, 7, 0],
+        [0, 8, 0],
     ),
     Gate::new(204, Kind::Op, Privilege::None, true, [1, 11, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(205, Kind::Flag, Privilege::None, true, [1, 11, 19], [4, 4, 4], [0, 0, 0]),
@@ -6199,7 +6199,7 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(204, Kind::Op, Privilege::None, true, [1, 11, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [1, 2, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [5, 0, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [1, 0, 0], [0, 0, 8], [0, 8, 25]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [1, 0, 0], [0, 0, 8], [0, 9, 25]),
     Gate::new(204, Kind::Op, Privilege::None, true, [7, 11, 19], [0, 0, 0], [0, 0, 26]),
     Gate::new(216, Kind::Flag, Privilege::None, true, [7, 11, 19], [4, 4, 4], [0, 0, 0]),
     Gate::new(216, Kind::Flag, Privilege::None, true, [7, 11, 19], [4, 4, 4], [0, 0, 0]),
@@ -6214,7 +6214,7 @@ pub(super) static GATES: [Gate; 590] = [
     ),
     Gate::new(204, Kind::Op, Privilege::None, true, [26, 10, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [10, 0, 0], [0, 0, 9], [0, 0, 27]),
-    Gate::new(204, Kind::Op, Privilege::None, false, [11, 11, 0], [0, 0, 0], [0, 9, 0]),
+    Gate::new(204, Kind::Op, Privilege::None, false, [11, 11, 0], [0, 0, 0], [0, 10, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [11, 0, 0], [0, 0, 9], [0, 0, 28]),
     Gate::new(204, Kind::Op, Privilege::None, true, [11, 9, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [9, 9, 19], [0, 0, 0], [0, 0, 0]),
@@ -6338,7 +6338,7 @@ pub(super) static GATES: [Gate; 590] = [
         [12, 0, 5],
         [0, 0, 0],
     ),
-    Gate::new(244, Kind::Op, Privilege::None, true, [11, 19, 0], [12, 0, 5], [0, 10, 0]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [11, 19, 0], [12, 0, 5], [0, 11, 0]),
     Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [12, 0, 5], [0, 0, 33]),
     Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [12, 0, 5], [0, 0, 34]),
     Gate::new(
@@ -6361,7 +6361,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [1, 8, 0],
         [0, 0, 0],
-        [0, 11, 0],
+        [0, 12, 0],
     ),
     Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 13, 0], [0, 0, 0]),
     Gate::new(266, Kind::Op, Privilege::None, true, [1, 8, 0], [1, 13, 0], [0, 0, 0]),
@@ -6382,8 +6382,8 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(266, Kind::Op, Privilege::None, true, [17, 0, 0], [1, 13, 0], [0, 0, 0]),
     Gate::new(266, Kind::Op, Privilege::None, true, [17, 0, 0], [1, 13, 0], [0, 0, 0]),
     Gate::new(266, Kind::Op, Privilege::None, true, [18, 0, 0], [1, 13, 0], [0, 0, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [42, 0, 0], [14, 13, 0], [0, 12, 0]),
-    Gate::new(266, Kind::Op, Privilege::None, true, [42, 0, 0], [14, 13, 0], [0, 12, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [42, 0, 0], [14, 13, 0], [0, 13, 0]),
+    Gate::new(266, Kind::Op, Privilege::None, true, [42, 0, 0], [14, 13, 0], [0, 13, 0]),
     Gate::new(
         TOP,
         Kind::Hypercall,
@@ -6391,7 +6391,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [43, 0, 0],
         [15, 0, 0],
-        [0, 13, 0],
+        [0, 14, 0],
     ),
     Gate::new(
         288,
@@ -6463,7 +6463,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [10, 19, 12],
         [17, 0, 0],
-        [0, 14, 0],
+        [0, 15, 0],
     ),
     Gate::new(
         296,
@@ -6797,7 +6797,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [50, 0, 0],
         [0, 0, 0],
-        [0, 15, 0],
+        [0, 16, 0],
     ),
     Gate::new(350, Kind::Op, Privilege::None, true, [50, 0, 0], [5, 0, 0], [0, 0, 0]),
     Gate::new(350, Kind::Op, Privilege::Control, true, [50, 0, 0], [5, 0, 0], [0, 0, 0]),
@@ -6837,7 +6837,7 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
     Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
     Gate::new(369, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 45]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [33, 33, 33], [0, 0, 0], [0, 16, 0]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [33, 33, 33], [0, 0, 0], [0, 17, 0]),
     Gate::new(
         369,
         Kind::Op,
@@ -6845,7 +6845,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [33, 33, 33],
         [0, 0, 0],
-        [0, 16, 0],
+        [0, 17, 0],
     ),
     Gate::new(369, Kind::Op, Privilege::None, false, [33, 33, 33], [0, 0, 0], [0, 0, 0]),
     Gate::new(369, Kind::Op, Privilege::None, true, [36, 36, 36], [0, 0, 0], [2, 0, 0]),
@@ -6859,7 +6859,7 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 46],
     ),
     Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 46]),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 17, 46]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 18, 46]),
     Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 46]),
     Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 46]),
     Gate::new(
@@ -6898,14 +6898,14 @@ pub(super) static GATES: [Gate; 590] = [
         [1, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 17, 47]),
-    Gate::new(385, Kind::Op, Privilege::None, false, [2, 18, 0], [1, 0, 0], [0, 18, 48]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 18, 47]),
+    Gate::new(385, Kind::Op, Privilege::None, false, [2, 18, 0], [1, 0, 0], [0, 19, 48]),
     Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [0, 0, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [9, 9, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [33, 33, 0], [5, 5, 0], [0, 0, 0]),
-    Gate::new(385, Kind::Op, Privilege::None, true, [2, 18, 0], [1, 0, 0], [0, 18, 0]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [2, 18, 0], [1, 0, 0], [0, 19, 0]),
     Gate::new(385, Kind::Op, Privilege::Hardware, true, [2, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(385, Kind::Op, Privilege::Hardware, true, [2, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(385, Kind::Op, Privilege::None, true, [17, 0, 0], [1, 0, 0], [0, 0, 0]),
@@ -6936,7 +6936,7 @@ pub(super) static GATES: [Gate; 590] = [
         [1, 0, 0],
         [0, 0, 48],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [18, 18, 0], [1, 0, 0], [0, 17, 50]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [18, 18, 0], [1, 0, 0], [0, 18, 50]),
     Gate::new(385, Kind::Op, Privilege::Hardware, true, [9, 3, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(
         385,
@@ -6945,7 +6945,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [9, 32, 38],
         [1, 0, 0],
-        [0, 19, 51],
+        [0, 20, 51],
     ),
     Gate::new(
         385,
@@ -6954,7 +6954,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [9, 32, 38],
         [1, 0, 0],
-        [0, 19, 52],
+        [0, 20, 52],
     ),
     Gate::new(
         385,
@@ -7000,7 +7000,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [15, 15, 15],
         [1, 0, 0],
-        [0, 20, 0],
+        [0, 21, 0],
     ),
     Gate::new(
         TOP,
@@ -7009,7 +7009,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [7, 7, 9],
         [0, 0, 0],
-        [0, 21, 0],
+        [0, 22, 0],
     ),
     Gate::new(418, Kind::Op, Privilege::None, false, [7, 7, 9], [0, 0, 0], [0, 0, 0]),
     Gate::new(418, Kind::Op, Privilege::None, false, [7, 7, 9], [0, 0, 0], [0, 0, 0]),
@@ -7481,7 +7481,7 @@ pub(super) static GATES: [Gate; 590] = [
     ),
     Gate::new(418, Kind::Op, Privilege::None, true, [0, 13, 0], [21, 0, 0], [0, 0, 55]),
     Gate::new(418, Kind::Op, Privilege::None, true, [13, 13, 13], [0, 0, 0], [0, 0, 0]),
-    Gate::new(418, Kind::Op, Privilege::None, false, [13, 13, 0], [0, 0, 0], [0, 22, 0]),
+    Gate::new(418, Kind::Op, Privilege::None, false, [13, 13, 0], [0, 0, 0], [0, 23, 0]),
     Gate::new(
         489,
         Kind::Op,
@@ -7625,7 +7625,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [7, 18, 9],
         [0, 0, 0],
-        [0, 23, 0],
+        [0, 24, 0],
     ),
     Gate::new(
         TOP,
@@ -7643,7 +7643,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [25, 0, 0],
         [0, 0, 0],
-        [0, 24, 0],
+        [0, 25, 0],
     ),
     Gate::new(
         508,
@@ -7778,7 +7778,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [69, 70, 0],
         [0, 0, 0],
-        [0, 25, 0],
+        [0, 26, 0],
     ),
     Gate::new(
         523,
@@ -7824,7 +7824,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [35, 35, 35],
         [0, 0, 0],
-        [0, 26, 0],
+        [0, 27, 0],
     ),
     Gate::new(
         537,
@@ -7869,7 +7869,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [13, 8, 0],
         [0, 0, 0],
-        [0, 27, 0],
+        [0, 28, 0],
     ),
     Gate::new(
         542,
@@ -7925,7 +7925,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [61, 61, 36],
         [0, 0, 0],
-        [0, 28, 58],
+        [0, 29, 58],
     ),
     Gate::new(
         558,
@@ -8114,7 +8114,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [31, 31, 31],
         [0, 0, 0],
-        [0, 29, 0],
+        [0, 30, 0],
     ),
     Gate::new(
         579,
@@ -8447,6 +8447,15 @@ pub(super) static BUILDS: &[&[Build]] = &[
             guest: Some(Guest::Pv),
             absent: Absent::Errno(Errno::ENOSYS),
             releases: from(release(3, 0, 0)),
+        },
+    ],
+    &[
+        Build {
+            option: "CONFIG_PV32",
+            needs: Needs::Option,
+            guest: None,
+            absent: Absent::Errno(Errno::EOPNOTSUPP),
+            releases: from(release(4, 16, 0)),
         },
     ],
     &[

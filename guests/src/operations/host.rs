@@ -46,7 +46,7 @@ unsafe impl Conduit for Printing {
 pub(super) struct Host {
     way: Printing,
     guest: Guest,
-    frames: Vec<u64>,
+    frames: RefCell<Vec<u64>>,
     given: Cell<usize>,
     hole: u64,
 }
@@ -67,7 +67,7 @@ impl Host {
                 lines: RefCell::default(),
             },
             guest,
-            frames,
+            frames: RefCell::new(frames),
             given: Cell::new(0),
             hole,
         }
@@ -105,7 +105,7 @@ unsafe impl Machine for Host {
     }
 
     fn page(&self) -> Option<NonNull<Page>> {
-        let frame = *self.frames.get(self.given.get())?;
+        let frame = *self.frames.borrow().get(self.given.get())?;
         self.given.set(self.given.get() + 1);
         let page = self.way.xen.page(frame)?;
         page.as_ptr().expose_provenance();
@@ -119,10 +119,19 @@ unsafe impl Machine for Host {
             place.is_some_and(|place| place.as_ptr().addr() & !(PAGE_SIZE - 1) == page)
         };
         self.frames
+            .borrow()
             .iter()
             .copied()
             .find(|&frame| holds(frame))
             .unwrap_or_else(|| panic!("{address:#x} is in no page of the domain's"))
+    }
+
+    unsafe fn occupy(&self, page: NonNull<Page>, frame: u64) -> Result<NonNull<Page>> {
+        let place = self.way.xen.page(frame);
+        let place = place.unwrap_or_else(|| panic!("{page:?} has no frame {frame:#x}"));
+        place.as_ptr().expose_provenance();
+        self.frames.borrow_mut().push(frame);
+        Ok(place.cast())
     }
 
     fn window(&self, index: usize) -> Option<Window> {

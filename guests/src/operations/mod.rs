@@ -8,8 +8,10 @@
 //! predicted is a surprise.
 
 mod expect;
+mod grants;
 #[cfg(test)]
 mod host;
+mod memory;
 mod physdev;
 pub mod sweep;
 mod toolstack;
@@ -107,6 +109,8 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         self.absent_hypercalls();
         self.physdev();
         self.domain_0();
+        self.memory();
+        self.grants();
     }
 
     /// The hypervisor.
@@ -148,12 +152,62 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         work: impl FnOnce(&Hypervisor<'a, M>) -> Result<T>,
     ) -> Outcome<T> {
         let plan = self.xen.plan(operation);
+        self.judge(operation, plan, refusals, false, work)
+    }
+
+    /// Runs an operation whose older way, if the table names one, is not taken by the function but left to
+    /// its caller.
+    pub fn run_alone<T>(
+        &mut self,
+        operation: Operation,
+        refusals: &[Errno],
+        work: impl FnOnce(&Hypervisor<'a, M>) -> Result<T>,
+    ) -> Outcome<T> {
+        let plan = match self.xen.can(operation) {
+            Ok(()) => Plan::Direct,
+            Err(unsupported) => Plan::Unsupported(unsupported),
+        };
+        self.judge(operation, plan, refusals, false, work)
+    }
+
+    /// Runs an operation whose answer is known without Xen where there is no way.
+    pub fn run_or_known<T>(
+        &mut self,
+        operation: Operation,
+        refusals: &[Errno],
+        work: impl FnOnce(&Hypervisor<'a, M>) -> Result<T>,
+    ) -> Outcome<T> {
+        let plan = self.xen.plan(operation);
+        self.judge(operation, plan, refusals, true, work)
+    }
+
+    fn judge<T>(
+        &mut self,
+        operation: Operation,
+        plan: Plan,
+        refusals: &[Errno],
+        known: bool,
+        work: impl FnOnce(&Hypervisor<'a, M>) -> Result<T>,
+    ) -> Outcome<T> {
         let watched = self.xen.conduit();
         watched.start();
         let result = work(&self.xen);
         let made = watched.count();
-        let direct = watched.any(|made| made.is(operation));
-        let refused = |error: &Error| matches!(error, Error::Refused { errno, .. } if refusals.contains(errno));
+        let mut direct = watched.any(|made| made.is(operation));
+        if let Plan::Fallback(older) = plan {
+            // One number that has changed its name does not tell the two apart.
+            direct &=
+                (older.hypercall(), older.number()) != (operation.hypercall(), operation.number());
+        }
+        let refused = |error: &Error| match error {
+            Error::Refused { errno, .. } => refusals.contains(errno),
+            // What means that it is not there may also mean that this domain has none.
+            Error::Unsupported(_) => {
+                let last = watched.last().map(|last| Errno::check(last.answer as i64));
+                matches!(last, Some(Err(errno)) if refusals.contains(&errno))
+            }
+            _ => false,
+        };
         let error = match (plan, result) {
             (Plan::Direct, Ok(value)) if direct => {
                 self.report.direct();
@@ -174,6 +228,10 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
             (Plan::Unsupported(_), Err(Error::Unsupported(_))) if made == 0 => {
                 self.report.unsupported();
                 return Outcome::Not;
+            }
+            (Plan::Unsupported(_), Ok(value)) if known && made == 0 => {
+                self.report.fallback();
+                return Outcome::Done(value);
             }
             (_, Ok(_)) => None,
             (_, Err(error)) => Some(error),

@@ -6,6 +6,12 @@ use core::cell::{Cell, RefCell};
 use xen_abi::hypercall::Conduit;
 use xen_abi::version::{Guest, Kind, Operation};
 
+/// Hypercalls whose sub-op's number stands in a structure.
+const IN_ARGUMENT: [u32; 2] = [
+    Operation::__HYPERVISOR_dm_op.hypercall(),
+    Operation::__HYPERVISOR_tmem_op.hypercall(),
+];
+
 /// How many calls are kept.
 const KEPT: usize = 32;
 
@@ -30,10 +36,22 @@ impl Made {
         answer: 0,
     };
 
-    /// Whether this is the operation's own hypercall.
+    /// Whether this is the operation's own hypercall; for what stands in an argument (a flag, a type, a
+    /// parameter, the sub-op of a sub-op), whether it is that of the sub-op it belongs to.
     pub fn is(&self, operation: Operation) -> bool {
-        self.number == operation.hypercall()
-            && (operation.kind() == Kind::Hypercall || self.sub_op == operation.number())
+        if self.number != operation.hypercall() {
+            return false;
+        }
+        let mut sub_op = operation;
+        while let Some(parent) = sub_op
+            .parent()
+            .filter(|parent| parent.kind() != Kind::Hypercall)
+        {
+            sub_op = parent;
+        }
+        IN_ARGUMENT.contains(&self.number)
+            || operation.kind() == Kind::Hypercall
+            || self.sub_op == sub_op.number()
     }
 }
 

@@ -171,6 +171,14 @@ impl Machine {
                         return Err(status::GENERAL_ERROR);
                     }
                 }
+                if self.setup.hvm() {
+                    // A machine frame is at one guest frame only: the domain's own moves away.
+                    let machine = active.machine;
+                    let kind = Kind::Ram;
+                    if let Some(own) = self.memory.find(Place { machine, kind }) {
+                        self.memory.take_quietly(own);
+                    }
+                }
                 self.memory.put(frame, place);
             }
         }

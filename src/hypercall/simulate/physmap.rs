@@ -23,12 +23,7 @@ const GMFN_RANGE: u32 = 3;
 const GMFN_FOREIGN: u32 = 4;
 const DEV_MMIO: u32 = 5;
 /// In an index of the grant table: its status frames.
-const STATUS: u64 = 1
-    << if cfg!(target_pointer_width = "64") {
-        63
-    } else {
-        31
-    };
+const STATUS: u64 = 1 << 31;
 /// The most entries in a memory map.
 const MAP_ENTRIES: u32 = 128;
 /// The first frame of the table that leads from machine to guest frames.

@@ -244,7 +244,10 @@ impl Machine {
             let frame = first.wrapping_add(index);
             match self.memory.place(frame) {
                 Some(place) if place.kind == Kind::Ram => {
-                    self.memory.fill(place.machine, 0xdb);
+                    // What the domain keeps has what it had when it comes back.
+                    if !self.memory.keeps() {
+                        self.memory.fill(place.machine, 0xdb);
+                    }
                     self.memory.take(frame);
                 }
                 Some(_) => {

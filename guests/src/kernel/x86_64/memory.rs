@@ -18,8 +18,8 @@ const MACHINE_TO_PHYS: usize = machine_to_phys_mapping as usize;
 ///
 /// # Safety
 ///
-/// `info` is the start info that Xen gave to this kernel, which has changed none of its memory's
-/// frames since.
+/// `info` is the start info that Xen gave to this kernel, and its list has what the kernel has changed
+/// of its memory's frames since.
 pub(super) unsafe fn check<C: Conduit>(info: &StartInfoX86_64, report: &mut Report<'_, C>) {
     let list = core::ptr::with_exposed_provenance::<u64>(info.mfn_list as usize);
     let table = core::ptr::with_exposed_provenance::<u64>(MACHINE_TO_PHYS);

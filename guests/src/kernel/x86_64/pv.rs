@@ -76,6 +76,8 @@ extern "C" fn start(start_info: *const StartInfoX86_64) -> ! {
     // SAFETY: this is the kernel of a PV guest.
     let direct = unsafe { PvSyscall::new() };
     ask(&machine, &mut report, "hypercall page", NEEDED, OTHERS);
+    // SAFETY: this is the start info, and what became of the frames since stands in its list.
+    unsafe { memory::check(&info, &mut report) };
     checks::same_xen(&xen, &direct, &mut report, "syscall");
     checks::unknown_hypercall(&direct, &mut report, "syscall");
     checks::five_arguments(&direct, &mut report, "syscall", command_line);
@@ -95,12 +97,20 @@ struct Pv<'a> {
     emptied: Cell<u32>,
 }
 
+/// What a page table entry says of a page: present, writable, accessed, dirty.
+const FLAGS: u64 = 0x63;
+
 const _: () = assert!(WINDOWS <= u32::BITS as usize);
 
 impl Pv<'_> {
     /// Sets the page table entry of one of the [`PLACES`].
     fn map(&self, index: usize, entry: u64) -> Result<NonNull<machine::Page>> {
         let page = PLACES.page(index).expect("one of the places");
+        self.enter(page, entry).map(|()| page)
+    }
+
+    /// Sets the page table entry of one of the kernel's pages.
+    fn enter(&self, page: NonNull<machine::Page>, entry: u64) -> Result<()> {
         let arguments = [
             page.addr().get(),
             entry as usize,
@@ -113,7 +123,7 @@ impl Pv<'_> {
             self.xen
                 .hypercall(__HYPERVISOR_update_va_mapping as u32, arguments)
         };
-        done("update_va_mapping", answer).map(|()| page)
+        done("update_va_mapping", answer)
     }
 }
 
@@ -141,8 +151,26 @@ unsafe impl Machine for Pv<'_> {
     fn frame(&self, address: usize) -> u64 {
         let list = core::ptr::with_exposed_provenance::<u64>(self.info.mfn_list as usize);
         // SAFETY: the kernel's own addresses are those of the first pages, of which each has an
-        // entry in the list; nothing writes the list.
+        // entry in the list; nobody has a reference to it.
         unsafe { list.wrapping_add(address >> PAGE_SHIFT).read() }
+    }
+
+    unsafe fn vacate(&self, page: NonNull<machine::Page>) -> Result<()> {
+        self.enter(page, 0)
+    }
+
+    unsafe fn occupy(
+        &self,
+        page: NonNull<machine::Page>,
+        frame: u64,
+    ) -> Result<NonNull<machine::Page>> {
+        self.enter(page, frame << PAGE_SHIFT | FLAGS)?;
+        let list = core::ptr::with_exposed_provenance_mut::<u64>(self.info.mfn_list as usize);
+        let entry = list.wrapping_add(page.addr().get() >> PAGE_SHIFT);
+        // SAFETY: the page is one of the domain's first ones, of which each has an entry in the list,
+        // and nobody has a reference to the list.
+        unsafe { entry.write(frame) };
+        Ok(page)
     }
 
     fn window(&self, index: usize) -> Option<Window> {
@@ -162,8 +190,6 @@ unsafe impl Machine for Pv<'_> {
     }
 
     fn shared_info(&self) -> Result<NonNull<u8>> {
-        /// Present, writable, accessed, dirty.
-        const FLAGS: u64 = 0x63;
         if let Some(shared) = self.shared.get() {
             return Ok(shared);
         }
