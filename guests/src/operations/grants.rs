@@ -4,7 +4,6 @@
 
 use core::cell::Cell;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 use xen_abi::hypercall::grant_table_op::{
     self, CacheFlush, CopyEnd, Entry, GrantCopy, MapFlags, MapGrant, SwapGrants, TransferFrame,
@@ -16,12 +15,11 @@ use xen_abi::version::{Guest, Operation};
 use xen_abi::xen_public::grant_table::{GrantHandle, GrantRef, GrantStatus};
 use xen_abi::xen_public::xen::{DomId, Gfn, Mfn, PAGE_SHIFT};
 
+use super::entries::{FOR_READING, OWN, Table, wide};
 use super::memory::{mark, marked};
 use super::{Outcome, Program};
 use crate::machine::{Machine, Page, Window};
 
-/// Domain 0, by its number: grants are not mapped by any other name.
-const OWN: DomId = DomId::new(0);
 /// A domain that there is not.
 const NOBODY: DomId = DomId::new(0x7abc);
 /// The window of the table's first frame.
@@ -38,76 +36,12 @@ const SECOND: GrantRef = GrantRef::new(FIRST.get() + 1);
 const READONLY: GrantRef = GrantRef::new(FIRST.get() + 2);
 const NONE: GrantRef = GrantRef::new(0x7fff_ff00);
 
-/// What an entry says: access is allowed, for reading only; and somebody reads, somebody writes.
-const PERMIT_ACCESS: u16 = 1;
-const FOR_READING: u16 = 1 << 2;
-const IN_USE: u16 = 0b11 << 3;
-
 /// The status that a call came to.
 fn status(result: Result<()>) -> Result<GrantStatus> {
     match result {
         Ok(()) => Ok(GrantStatus::OKAY),
         Err(Error::Status { status, .. }) => Ok(status),
         Err(error) => Err(error),
-    }
-}
-
-/// The table's first frame, and where version 2 has its status words.
-#[derive(Clone, Copy)]
-struct Table {
-    entries: NonNull<Page>,
-    status: Option<NonNull<Page>>,
-}
-
-impl Table {
-    fn half(page: NonNull<Page>, offset: usize) -> &'static AtomicU16 {
-        debug_assert!(offset < size_of::<Page>());
-        // SAFETY: the offset is within the page.
-        let word = unsafe { page.cast::<u8>().add(offset) }.cast::<u16>();
-        // SAFETY: the page stays mapped as long as the table is used, offsets are multiples of 2, and
-        // Xen and the program reach what is shared by atomics only.
-        unsafe { AtomicU16::from_ptr(word.as_ptr()) }
-    }
-
-    fn word(page: NonNull<Page>, offset: usize) -> &'static AtomicU32 {
-        debug_assert!(offset < size_of::<Page>());
-        // SAFETY: the offset is within the page.
-        let word = unsafe { page.cast::<u8>().add(offset) }.cast::<u32>();
-        // SAFETY: as in `half`, with multiples of 4.
-        unsafe { AtomicU32::from_ptr(word.as_ptr()) }
-    }
-
-    /// Where the entry of a reference is.
-    fn offset(&self, grant: GrantRef) -> usize {
-        grant.get() as usize * if self.status.is_some() { 16 } else { 8 }
-    }
-
-    /// Lends a frame to domain 0.
-    fn lend(&self, grant: GrantRef, frame: u64, flags: u16) {
-        let offset = self.offset(grant);
-        if self.status.is_some() {
-            let high = (frame >> 32) as u32;
-            Self::word(self.entries, offset + 8).store(frame as u32, Ordering::Relaxed);
-            Self::word(self.entries, offset + 12).store(high, Ordering::Relaxed);
-        } else {
-            Self::word(self.entries, offset + 4).store(frame as u32, Ordering::Relaxed);
-        }
-        Self::half(self.entries, offset + 2).store(OWN.get(), Ordering::Relaxed);
-        Self::half(self.entries, offset).store(PERMIT_ACCESS | flags, Ordering::Release);
-    }
-
-    /// Takes back what was lent.
-    fn revoke(&self, grant: GrantRef) {
-        Self::half(self.entries, self.offset(grant)).store(0, Ordering::Release);
-    }
-
-    /// Whether somebody uses what was lent.
-    fn in_use(&self, grant: GrantRef) -> bool {
-        let word = match self.status {
-            Some(status) => Self::half(status, grant.get() as usize * 2),
-            None => Self::half(self.entries, self.offset(grant)),
-        };
-        word.load(Ordering::Acquire) & IN_USE != 0
     }
 }
 
@@ -203,7 +137,7 @@ impl<M: Machine> Program<'_, '_, M> {
         match window.frame {
             None => {
                 set_up.done()?;
-                self.put(window, Some(frames[0].into()));
+                self.put(window, Some(wide(frames[0])));
             }
             Some(frame) => {
                 let space = Space::GrantTable(GrantFrame::shared(0)?);

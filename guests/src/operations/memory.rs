@@ -12,6 +12,7 @@ use xen_abi::hypercall::{Errno, Error, Result};
 use xen_abi::version::{Guest, Operation, Release};
 use xen_abi::xen_public::xen::{DomId, Gfn, PAGE_SHIFT, PAGE_SIZE};
 
+use super::entries::wide;
 use super::{Outcome, Program};
 use crate::machine::{Machine, Page, WINDOWS, Window};
 
@@ -199,7 +200,7 @@ impl<M: Machine> Program<'_, '_, M> {
         arm: bool,
     ) {
         // SAFETY: the page's frame went back, and the new one came for it.
-        let page = match unsafe { self.machine().occupy(page, new.into()) } {
+        let page = match unsafe { self.machine().occupy(page, wide(new)) } {
             Ok(page) => page,
             Err(error) => {
                 self.report().fail(format_args!("frame {new:#x}: {error}"));
@@ -266,7 +267,7 @@ impl<M: Machine> Program<'_, '_, M> {
         });
         if up == Outcome::Done(()) {
             // SAFETY: the page's frame went back, and this one came for it.
-            let place = unsafe { self.machine().occupy(page, again[0].into()) };
+            let place = unsafe { self.machine().occupy(page, wide(again[0])) };
             self.check(operation, place.is_ok(), format_args!("{place:?}"));
         }
         // More memory than there is on any machine: nothing comes of it.

@@ -7,6 +7,7 @@
 //! one in its place, or none at all. It watches what goes over the conduit, and anything else than
 //! predicted is a surprise.
 
+mod entries;
 mod expect;
 mod grants;
 #[cfg(test)]

@@ -64,6 +64,15 @@ fn set_first_byte(xen: &Simulated, frame: u64, byte: u8) {
     unsafe { page.write(byte) };
 }
 
+/// Gives a frame memory again if it has none.
+fn refill(xen: &Simulated, frame: u64) {
+    let memory = &mut xen.machine.borrow_mut().memory;
+    if memory.place(frame).is_none() {
+        let machine = memory.fresh();
+        memory.put_ram(frame, machine);
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Entry {
     /// 0 none, 1 for reading and writing, 2 for reading.
@@ -121,6 +130,10 @@ quickcheck! {
                         if byte != Some(0x40 + reference as u8) {
                             return Err(alloc::format!("step {index}: {byte:?} is there"));
                         }
+                        let stays = xen.page(frames[reference as usize]).is_some();
+                        if !in_use && stays != kind {
+                            return Err(alloc::format!("step {index}: only HVM loses it"));
+                        }
                     }
                 }
                 3 => {
@@ -139,6 +152,9 @@ quickcheck! {
                         if first_byte(&xen, address).is_some() {
                             return Err(alloc::format!("step {index}: still there"));
                         }
+                        let frame = frames[reference as usize];
+                        refill(&xen, frame);
+                        set_first_byte(&xen, frame, 0x40 + reference as u8);
                     }
                 }
                 4 => {
@@ -198,7 +214,8 @@ fn mapping_over_something_does_harm() {
     put_entry(&xen, 0, 1, 0, frames[0]);
     let before = xen.frames().len();
     assert_eq!(map(&xen, 0, frames[9] << 12, false, 0).0, 0);
-    assert_eq!(xen.frames().len(), before - 1);
+    // The page that was there, and the one that was mapped from where it was.
+    assert_eq!(xen.frames().len(), before - 2);
     assert_eq!(xen.harm(), []);
     assert_eq!(map(&xen, 0, frames[9] << 12, false, 0).0, -1);
     let shared = xen_add_to_physmap {
