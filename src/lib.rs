@@ -54,7 +54,7 @@ pub mod ring;
 
 pub use xen_public;
 
-/// The examples of the README, as tests.
-#[cfg(doctest)]
+/// The examples of the README, as tests. One of them is a toolstack's.
+#[cfg(all(doctest, feature = "toolstack"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
