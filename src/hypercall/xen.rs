@@ -142,7 +142,7 @@ impl<C> Xen<C> {
     }
 
     /// How an operation will be carried out: directly, by the first of its older ways that is
-    /// offered, or not at all.
+    /// offered or has one itself, or not at all.
     pub fn plan(&self, operation: Operation) -> Plan {
         let Err(unsupported) = self.can(operation) else {
             return Plan::Direct;
@@ -150,8 +150,13 @@ impl<C> Xen<C> {
         let older = operation.via().iter().copied();
         older
             .into_iter()
-            .find(|&older| self.can(older).is_ok())
-            .map_or(Plan::Unsupported(unsupported), Plan::Fallback)
+            .find_map(|older| match self.plan(older) {
+                Plan::Direct => Some(Plan::Fallback(older)),
+                // An older way may have one itself.
+                Plan::Fallback(oldest) => Some(Plan::Fallback(oldest)),
+                Plan::Unsupported(_) => None,
+            })
+            .unwrap_or(Plan::Unsupported(unsupported))
     }
 
     /// Takes an operation for absent from now on, so that its older way is taken or there is none:

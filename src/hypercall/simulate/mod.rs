@@ -285,6 +285,11 @@ impl Simulated {
         self.machine.borrow().setup.release
     }
 
+    /// Whether the domain may do what domain 0 may.
+    pub fn is_privileged(&self) -> bool {
+        self.machine.borrow().setup.privileged
+    }
+
     /// The features that it gives to the domain.
     pub fn features(&self) -> Features {
         versions::features(&self.machine.borrow().setup)

@@ -107,7 +107,10 @@ const ROWS: &[Row] = &[
     row(33, [30, 0, 0], &[Pv], ((4, 2, 0), (4, 2, 2)), Errno::ENOSYS),
     row(33, [30, 0, 0], &[Pv], ((4, 1, 0), (4, 1, 5)), Errno::ENOSYS),
     row(33, [28, 0, 0], &[Pv], ((4, 1, 0), (4, 1, 3)), Errno::ENOSYS),
+    #[cfg(target_pointer_width = "64")]
     row(25, [4, 0, 0], &[Pv], ((3, 0, 0), END), Errno::EINVAL),
+    #[cfg(target_pointer_width = "32")]
+    row(25, [4, 0, 0], &[Pv], ((3, 0, 0), END), Errno::ENOSYS),
     row(17, [UNKNOWN, 0, 0], ALL, ((3, 0, 0), END), Errno::ENOSYS),
     unprivileged(row(17, [UNKNOWN, 0, 0], ALL, ((3, 0, 0), END), Errno::ENOSYS)),
     row(17, [11, 0, 0], ALL, ((3, 0, 0), (4, 20, 0)), Errno::ENOSYS),

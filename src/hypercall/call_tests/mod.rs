@@ -2,6 +2,10 @@
 //! by its older way, or says that it is not there. The hypervisor panics at a call that would do harm.
 #![allow(unsafe_code)]
 
+mod catalogue;
+mod lies;
+mod matrix;
+
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
