@@ -209,6 +209,12 @@ fn withholding_touches_one_operation_or_one_hypercall() {
     }
 }
 
+/// Whether the table names an older way of an operation, or of one of its older ways that is absent.
+fn leads(xen: &Xen<Fake<'_>>, operation: Operation, older: Operation) -> bool {
+    let mut ways = operation.via().iter();
+    ways.any(|&way| way == older || (xen.can(way).is_err() && leads(xen, way, older)))
+}
+
 #[test]
 fn a_plan_is_direct_or_the_first_older_way_or_none() {
     let send = Operation::EVTCHNOP_send;
@@ -231,7 +237,7 @@ fn a_plan_is_direct_or_the_first_older_way_or_none() {
         match plan {
             Plan::Direct => assert!(xen.can(operation).is_ok()),
             Plan::Fallback(older) => {
-                assert!(operation.via().contains(&older) && xen.can(older).is_ok());
+                assert!(leads(&xen, operation, older) && xen.can(older).is_ok());
             }
             Plan::Unsupported(unsupported) => {
                 assert_eq!(xen.can(operation), Err(unsupported));
