@@ -102,7 +102,7 @@ entries! { xen, on;
     });
     GNTTABOP_setup_table Row "Done" => grants::setup_table(xen, ME, &mut [0]);
     GNTTABOP_get_status_frames Alone "Done GNTST_general_error" => grants::get_status_frames(xen, ME, &mut [0]);
-    XENMEM_add_to_physmap Row "EINVAL EACCES" => grants::status_frames_by_physmap(xen, 0, &[on.nothing(6)]);
+    XENMEM_add_to_physmap Row "Done EINVAL EACCES" => grants::status_frames_by_physmap(xen, 0, &[on.nothing(6)]);
     GNTTABOP_dump_table Row "EIO" => grants::dump_table(xen, ZERO);
     GNTTABOP_map_grant_ref Row "GNTST_general_error" => {
         let address = on.nothing(7).get() << 12;
