@@ -104,7 +104,11 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 35,
         env: &[],
-        steps: &[Step::Cargo(&["test"])],
+        steps: &[Step::Cargo(&[
+            "test",
+            "--features",
+            "xen-abi/simulate,xen-abi/toolstack",
+        ])],
     },
     Suite {
         name: "units",
