@@ -1290,7 +1290,7 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 3.0.3; ARM: from 4.2. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_APIC_ENABLED) => {
-        "x86 PV, HVM and PVH: from 3.0.3 to before 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 3.0.3 to before 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV: EINVAL; HVM and PVH: 0 as if done before 4.6, EPERM from 4.6; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_PAE_ENABLED) => {
         "x86 PV, HVM and PVH: from 3.0.3 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
@@ -1302,16 +1302,16 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_NVRAM_FD) => {
-        "all guests: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Note: used by tools only."
+        "all guests: never. Where it is absent: x86 PV: EINVAL; HVM and PVH: EINVAL before 3.2, 0 as if done from 3.2 to before 4.6, EPERM from 4.6; ARM: 0 as if done before 4.14, EINVAL from 4.14. Note: used by tools only."
     };
     (HVM_PARAM_VHPT_SIZE) => {
-        "all guests: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Note: IA-64."
+        "all guests: never. Where it is absent: x86 PV: EINVAL; HVM and PVH: EINVAL before 3.2, 0 as if done from 3.2 to before 4.6, EPERM from 4.6; ARM: 0 as if done before 4.14, EINVAL from 4.14. Note: IA-64."
     };
     (HVM_PARAM_BUFPIOREQ_PFN) => {
         "all guests: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Note: IA-64."
     };
     (HVM_PARAM_VIRIDIAN) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV: EINVAL; HVM and PVH: EINVAL before 3.2, 0 as if done from 3.2; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_TIMER_MODE) => {
         "x86 PV, HVM and PVH: from 3.2; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
@@ -1356,7 +1356,7 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.1 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_NESTEDHVM) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 4.2 to before 4.15; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_MEMORY_EVENT_SINGLE_STEP) => {
         "x86 PV, HVM and PVH: from 4.2 to before 4.14; ARM: never. Taken over by 4.1.1. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
@@ -1377,31 +1377,31 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_MEMORY_EVENT_MSR) => {
-        "x86 PV, HVM and PVH: from 4.3 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 4.3 to before 4.14; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: EINVAL before 4.3, 0 as if done from 4.3 to before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_TRIPLE_FAULT_REASON) => {
-        "x86 PV, HVM and PVH: from 4.3; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 4.3; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: EINVAL before 4.3, 0 as if done from 4.3 to before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_IOREQ_SERVER_PFN) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: EINVAL before 4.5, 0 as if done from 4.5 to before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_NR_IOREQ_SERVER_PAGES) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: EINVAL before 4.5, 0 as if done from 4.5 to before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_VM_GENERATION_ID_ADDR) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: EINVAL before 4.5, 0 as if done from 4.5 to before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_ALTP2M) => {
-        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 4.6; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: EINVAL before 4.6, 0 as if done from 4.6 to before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_X87_FIP_WIDTH) => {
-        "x86 PV, HVM and PVH: from 4.7; ARM: never. Taken over by 4.5.4 and 4.6.3. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 4.7; ARM: never. Taken over by 4.5.4 and 4.6.3. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: EINVAL before 4.7, 0 as if done from 4.7 to before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_VM86_TSS_SIZED) => {
-        "x86 PV, HVM and PVH: from 4.9; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 4.9; ARM: never. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: EINVAL before 4.9, 0 as if done from 4.9 to before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVM_PARAM_MCA_CAP) => {
-        "x86 PV, HVM and PVH: from 4.10; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: 0 as if done before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
+        "x86 PV, HVM and PVH: from 4.10; ARM: never. For domain 0 and toolstacks. Where it is absent: x86 PV, HVM and PVH: EINVAL; ARM: EINVAL before 4.10, 0 as if done from 4.10 to before 4.14, EINVAL from 4.14. Before 3.0.3 another hypercall runs in its place."
     };
     (HVMOP_set_pci_intx_level) => {
         "x86 PV, HVM and PVH: from 3.0.4 to before 4.9; ARM: never. For a domain that serves the other. Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
@@ -7026,7 +7026,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [54, 54, 0],
-        [5, 5, 19],
+        [5, 20, 19],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7056,8 +7056,24 @@ pub(super) static GATES: [Gate; 590] = [
         [5, 5, 19],
         [0, 0, 0],
     ),
-    Gate::new(420, Kind::Param, Privilege::None, true, [0, 0, 0], [5, 5, 19], [0, 0, 0]),
-    Gate::new(420, Kind::Param, Privilege::None, true, [0, 0, 0], [5, 5, 19], [0, 0, 0]),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::None,
+        true,
+        [0, 0, 0],
+        [5, 21, 19],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        420,
+        Kind::Param,
+        Privilege::None,
+        true,
+        [0, 0, 0],
+        [5, 21, 19],
+        [0, 0, 0],
+    ),
     Gate::new(420, Kind::Param, Privilege::None, true, [0, 0, 0], [5, 5, 19], [0, 0, 0]),
     Gate::new(
         420,
@@ -7065,7 +7081,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [17, 17, 0],
-        [5, 5, 19],
+        [5, 22, 19],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7101,7 +7117,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [56, 56, 0],
-        [20, 20, 19],
+        [23, 23, 19],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7199,7 +7215,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Param,
         Privilege::Control,
         true,
-        [9, 9, 0],
+        [58, 58, 0],
         [5, 5, 19],
         [0, 0, 0],
     ),
@@ -7208,7 +7224,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Param,
         Privilege::Control,
         true,
-        [58, 58, 0],
+        [59, 59, 0],
         [5, 5, 19],
         [5, 0, 0],
     ),
@@ -7217,8 +7233,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Param,
         Privilege::Control,
         true,
-        [59, 59, 0],
-        [20, 20, 19],
+        [60, 60, 0],
+        [23, 23, 19],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7262,8 +7278,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Param,
         Privilege::Control,
         true,
-        [60, 60, 0],
-        [5, 5, 19],
+        [61, 61, 0],
+        [5, 5, 24],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7272,7 +7288,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [19, 19, 0],
-        [5, 5, 19],
+        [5, 5, 24],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7281,7 +7297,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [12, 12, 0],
-        [5, 5, 19],
+        [5, 5, 25],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7290,7 +7306,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [12, 12, 0],
-        [5, 5, 19],
+        [5, 5, 25],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7299,7 +7315,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [12, 12, 0],
-        [5, 5, 19],
+        [5, 5, 25],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7308,17 +7324,17 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [13, 13, 0],
-        [5, 5, 19],
+        [5, 5, 26],
         [0, 0, 0],
     ),
-    Gate::new(420, Kind::Param, Privilege::None, true, [8, 8, 0], [5, 5, 19], [6, 0, 0]),
+    Gate::new(420, Kind::Param, Privilege::None, true, [8, 8, 0], [5, 5, 27], [6, 0, 0]),
     Gate::new(
         420,
         Kind::Param,
         Privilege::None,
         true,
-        [61, 61, 0],
-        [5, 5, 19],
+        [62, 62, 0],
+        [5, 5, 28],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7327,7 +7343,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [40, 40, 0],
-        [5, 5, 19],
+        [5, 5, 29],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7335,16 +7351,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [62, 62, 0],
-        [0, 0, 0],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        418,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [62, 62, 0],
+        [63, 63, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7353,7 +7360,16 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [62, 62, 0],
+        [63, 63, 0],
+        [0, 0, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        418,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [63, 63, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7363,7 +7379,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [63, 63, 0],
+        [64, 64, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7372,7 +7388,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [63, 63, 0],
+        [64, 64, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7381,7 +7397,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [63, 63, 0],
+        [64, 64, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7393,16 +7409,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [64, 64, 0],
-        [0, 0, 0],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        418,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [64, 64, 0],
+        [65, 65, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7415,7 +7422,6 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(418, Kind::Op, Privilege::None, true, [9, 9, 0], [0, 0, 0], [5, 0, 0]),
     Gate::new(
         418,
         Kind::Op,
@@ -7425,6 +7431,7 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 0, 0],
     ),
+    Gate::new(418, Kind::Op, Privilege::None, true, [9, 9, 0], [0, 0, 0], [5, 0, 0]),
     Gate::new(
         418,
         Kind::Op,
@@ -7439,7 +7446,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [67, 67, 0],
+        [68, 68, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7448,7 +7455,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [67, 67, 0],
+        [68, 68, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7457,7 +7464,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [67, 67, 0],
+        [68, 68, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7466,7 +7473,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [67, 67, 0],
+        [68, 68, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
@@ -7475,11 +7482,20 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [67, 67, 0],
+        [68, 68, 0],
         [0, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(418, Kind::Op, Privilege::None, true, [0, 13, 0], [21, 0, 0], [0, 0, 55]),
+    Gate::new(
+        418,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [68, 68, 0],
+        [0, 0, 0],
+        [0, 0, 0],
+    ),
+    Gate::new(418, Kind::Op, Privilege::None, true, [0, 13, 0], [30, 0, 0], [0, 0, 55]),
     Gate::new(418, Kind::Op, Privilege::None, true, [13, 13, 13], [0, 0, 0], [0, 0, 0]),
     Gate::new(418, Kind::Op, Privilege::None, false, [13, 13, 0], [0, 0, 0], [0, 23, 0]),
     Gate::new(
@@ -7488,7 +7504,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [13, 13, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7497,7 +7513,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [13, 13, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7506,7 +7522,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [13, 13, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7515,7 +7531,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [13, 13, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7524,7 +7540,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [13, 13, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7533,7 +7549,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [13, 13, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7542,7 +7558,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [13, 13, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7551,26 +7567,17 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [13, 13, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
-    Gate::new(489, Kind::Op, Privilege::None, true, [3, 3, 0], [22, 22, 13], [0, 0, 0]),
+    Gate::new(489, Kind::Op, Privilege::None, true, [3, 3, 0], [31, 31, 13], [0, 0, 0]),
     Gate::new(
         489,
         Kind::Op,
         Privilege::None,
         true,
         [35, 35, 0],
-        [22, 22, 13],
-        [0, 0, 0],
-    ),
-    Gate::new(
-        489,
-        Kind::Op,
-        Privilege::None,
-        true,
-        [35, 35, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7579,7 +7586,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [35, 35, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7588,7 +7595,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [35, 35, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7596,8 +7603,17 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::None,
         true,
-        [68, 68, 0],
-        [22, 22, 13],
+        [35, 35, 0],
+        [31, 31, 13],
+        [0, 0, 0],
+    ),
+    Gate::new(
+        489,
+        Kind::Op,
+        Privilege::None,
+        true,
+        [69, 69, 0],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7606,7 +7622,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [31, 31, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7615,7 +7631,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::None,
         true,
         [31, 31, 0],
-        [22, 22, 13],
+        [31, 31, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7651,7 +7667,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [25, 0, 0],
-        [23, 0, 0],
+        [32, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7660,7 +7676,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         false,
         [25, 0, 0],
-        [23, 0, 0],
+        [32, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7669,7 +7685,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [25, 0, 0],
-        [23, 0, 0],
+        [32, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7678,7 +7694,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [25, 0, 0],
-        [23, 0, 0],
+        [32, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7750,7 +7766,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [33, 0, 0],
-        [23, 0, 0],
+        [32, 0, 0],
         [0, 0, 56],
     ),
     Gate::new(
@@ -7759,7 +7775,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [33, 0, 0],
-        [23, 0, 0],
+        [32, 0, 0],
         [0, 0, 57],
     ),
     Gate::new(
@@ -7767,8 +7783,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::Control,
         true,
-        [61, 0, 0],
-        [23, 0, 0],
+        [62, 0, 0],
+        [32, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7776,7 +7792,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Hypercall,
         Privilege::None,
         false,
-        [69, 70, 0],
+        [70, 71, 0],
         [0, 0, 0],
         [0, 26, 0],
     ),
@@ -7785,27 +7801,27 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::Control,
         true,
-        [69, 70, 0],
-        [24, 24, 0],
+        [70, 71, 0],
+        [33, 33, 0],
         [0, 0, 0],
     ),
-    Gate::new(523, Kind::Op, Privilege::None, true, [69, 70, 0], [24, 24, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [69, 70, 0], [24, 24, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [71, 72, 0], [24, 24, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [69, 70, 0], [24, 24, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [69, 70, 0], [24, 24, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [69, 70, 0], [24, 24, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [69, 70, 0], [24, 24, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [71, 72, 0], [24, 24, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [71, 72, 0], [24, 24, 0], [0, 0, 0]),
-    Gate::new(523, Kind::Op, Privilege::None, true, [71, 72, 0], [24, 24, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [70, 71, 0], [33, 33, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [70, 71, 0], [33, 33, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [72, 73, 0], [33, 33, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [70, 71, 0], [33, 33, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [70, 71, 0], [33, 33, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [70, 71, 0], [33, 33, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [70, 71, 0], [33, 33, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [72, 73, 0], [33, 33, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [72, 73, 0], [33, 33, 0], [0, 0, 0]),
+    Gate::new(523, Kind::Op, Privilege::None, true, [72, 73, 0], [33, 33, 0], [0, 0, 0]),
     Gate::new(
         523,
         Kind::Op,
         Privilege::Control,
         true,
-        [69, 70, 0],
-        [24, 24, 0],
+        [70, 71, 0],
+        [33, 33, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7813,8 +7829,8 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::Control,
         true,
-        [69, 70, 0],
-        [24, 24, 0],
+        [70, 71, 0],
+        [33, 33, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7877,7 +7893,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [13, 8, 0],
-        [25, 25, 0],
+        [34, 34, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7886,7 +7902,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [13, 8, 0],
-        [25, 25, 0],
+        [34, 34, 0],
         [0, 0, 0],
     ),
     Gate::new(544, Kind::Flag, Privilege::None, true, [13, 8, 0], [5, 5, 0], [0, 0, 0]),
@@ -7899,7 +7915,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [13, 8, 0],
-        [25, 25, 0],
+        [34, 34, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -7908,22 +7924,22 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [13, 8, 0],
-        [25, 25, 0],
+        [34, 34, 0],
         [0, 0, 0],
     ),
     Gate::new(550, Kind::Flag, Privilege::None, true, [13, 8, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(550, Kind::Flag, Privilege::None, true, [8, 8, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(550, Kind::Flag, Privilege::None, true, [8, 8, 0], [5, 5, 0], [0, 0, 0]),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [25, 25, 0], [0, 0, 0]),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [25, 25, 0], [0, 0, 0]),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [25, 25, 0], [0, 0, 0]),
-    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [25, 25, 0], [0, 0, 0]),
+    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [34, 34, 0], [0, 0, 0]),
+    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [34, 34, 0], [0, 0, 0]),
+    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [34, 34, 0], [0, 0, 0]),
+    Gate::new(542, Kind::Op, Privilege::None, true, [13, 8, 0], [34, 34, 0], [0, 0, 0]),
     Gate::new(
         TOP,
         Kind::Hypercall,
         Privilege::DeviceModel,
         false,
-        [61, 61, 36],
+        [62, 62, 36],
         [0, 0, 0],
         [0, 29, 58],
     ),
@@ -7932,7 +7948,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 36],
+        [62, 62, 36],
         [13, 13, 13],
         [0, 0, 59],
     ),
@@ -7941,7 +7957,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 36],
+        [62, 62, 36],
         [13, 13, 13],
         [0, 0, 60],
     ),
@@ -7950,7 +7966,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 36],
+        [62, 62, 36],
         [13, 13, 13],
         [0, 0, 61],
     ),
@@ -7959,7 +7975,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 36],
+        [62, 62, 36],
         [13, 13, 13],
         [0, 0, 62],
     ),
@@ -7968,7 +7984,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 36],
+        [62, 62, 36],
         [13, 13, 13],
         [0, 0, 63],
     ),
@@ -7977,7 +7993,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 36],
+        [62, 62, 36],
         [13, 13, 13],
         [0, 0, 64],
     ),
@@ -7986,7 +8002,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 0],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 65],
     ),
@@ -7995,7 +8011,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 0],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 66],
     ),
@@ -8004,7 +8020,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 0],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 67],
     ),
@@ -8013,7 +8029,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 0],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 68],
     ),
@@ -8022,7 +8038,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 0],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 69],
     ),
@@ -8031,7 +8047,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 0],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 70],
     ),
@@ -8040,7 +8056,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 0],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 71],
     ),
@@ -8049,7 +8065,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 0],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 72],
     ),
@@ -8058,7 +8074,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [61, 61, 0],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 0],
     ),
@@ -8152,15 +8168,15 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(583, Kind::Op, Privilege::Control, true, [2, 0, 0], [26, 0, 0], [0, 0, 0]),
-    Gate::new(583, Kind::Op, Privilege::Control, true, [2, 0, 0], [26, 0, 0], [0, 0, 0]),
+    Gate::new(583, Kind::Op, Privilege::Control, true, [2, 0, 0], [35, 0, 0], [0, 0, 0]),
+    Gate::new(583, Kind::Op, Privilege::Control, true, [2, 0, 0], [35, 0, 0], [0, 0, 0]),
     Gate::new(
         583,
         Kind::Op,
         Privilege::Control,
         true,
         [17, 0, 0],
-        [26, 0, 0],
+        [35, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -8169,7 +8185,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [17, 0, 0],
-        [26, 0, 0],
+        [35, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -8178,7 +8194,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [17, 0, 0],
-        [26, 0, 0],
+        [35, 0, 0],
         [0, 0, 0],
     ),
     Gate::new(
@@ -8187,7 +8203,7 @@ pub(super) static GATES: [Gate; 590] = [
         Privilege::Control,
         true,
         [18, 0, 0],
-        [26, 0, 0],
+        [35, 0, 0],
         [0, 0, 75],
     ),
 ];
@@ -8250,6 +8266,7 @@ pub(super) static SPANS: &[&[Span]] = &[
     &[between(release(3, 0, 3), release(4, 14, 0))],
     &[between(release(3, 3, 0), release(4, 12, 0))],
     &[between(release(4, 1, 0), release(4, 14, 0))],
+    &[between(release(4, 2, 0), release(4, 15, 0))],
     &[between(release(4, 2, 0), release(4, 14, 0))],
     &[between(release(4, 2, 0), release(4, 12, 0))],
     &[between(release(4, 3, 0), release(4, 14, 0))],
@@ -8344,6 +8361,25 @@ pub(super) static ANSWERS: &[&[Answer]] = &[
         answer(Absent::Errno(Errno::EINVAL), from(release(4, 14, 0))),
     ],
     &[
+        answer(Absent::FalseSuccess, between(release(3, 0, 0), release(4, 6, 0))),
+        answer(Absent::Errno(Errno::EPERM), from(release(4, 6, 0))),
+    ],
+    &[
+        answer(
+            Absent::Errno(Errno::EINVAL),
+            between(release(3, 0, 0), release(3, 2, 0)),
+        ),
+        answer(Absent::FalseSuccess, between(release(3, 2, 0), release(4, 6, 0))),
+        answer(Absent::Errno(Errno::EPERM), from(release(4, 6, 0))),
+    ],
+    &[
+        answer(
+            Absent::Errno(Errno::EINVAL),
+            between(release(3, 0, 0), release(3, 2, 0)),
+        ),
+        answer(Absent::FalseSuccess, from(release(3, 2, 0))),
+    ],
+    &[
         answer(
             Absent::Errno(Errno::EINVAL),
             between(release(3, 0, 0), release(4, 12, 0)),
@@ -8352,6 +8388,54 @@ pub(super) static ANSWERS: &[&[Answer]] = &[
             Absent::Errno(Errno::ENODATA),
             between(release(4, 12, 0), release(4, 14, 0)),
         ),
+        answer(Absent::Errno(Errno::EINVAL), from(release(4, 14, 0))),
+    ],
+    &[
+        answer(
+            Absent::Errno(Errno::EINVAL),
+            between(release(3, 0, 0), release(4, 3, 0)),
+        ),
+        answer(Absent::FalseSuccess, between(release(4, 3, 0), release(4, 14, 0))),
+        answer(Absent::Errno(Errno::EINVAL), from(release(4, 14, 0))),
+    ],
+    &[
+        answer(
+            Absent::Errno(Errno::EINVAL),
+            between(release(3, 0, 0), release(4, 5, 0)),
+        ),
+        answer(Absent::FalseSuccess, between(release(4, 5, 0), release(4, 14, 0))),
+        answer(Absent::Errno(Errno::EINVAL), from(release(4, 14, 0))),
+    ],
+    &[
+        answer(
+            Absent::Errno(Errno::EINVAL),
+            between(release(3, 0, 0), release(4, 6, 0)),
+        ),
+        answer(Absent::FalseSuccess, between(release(4, 6, 0), release(4, 14, 0))),
+        answer(Absent::Errno(Errno::EINVAL), from(release(4, 14, 0))),
+    ],
+    &[
+        answer(
+            Absent::Errno(Errno::EINVAL),
+            between(release(3, 0, 0), release(4, 7, 0)),
+        ),
+        answer(Absent::FalseSuccess, between(release(4, 7, 0), release(4, 14, 0))),
+        answer(Absent::Errno(Errno::EINVAL), from(release(4, 14, 0))),
+    ],
+    &[
+        answer(
+            Absent::Errno(Errno::EINVAL),
+            between(release(3, 0, 0), release(4, 9, 0)),
+        ),
+        answer(Absent::FalseSuccess, between(release(4, 9, 0), release(4, 14, 0))),
+        answer(Absent::Errno(Errno::EINVAL), from(release(4, 14, 0))),
+    ],
+    &[
+        answer(
+            Absent::Errno(Errno::EINVAL),
+            between(release(3, 0, 0), release(4, 10, 0)),
+        ),
+        answer(Absent::FalseSuccess, between(release(4, 10, 0), release(4, 14, 0))),
         answer(Absent::Errno(Errno::EINVAL), from(release(4, 14, 0))),
     ],
     &[

@@ -7,6 +7,7 @@
 //! one in its place, or none at all. It watches what goes over the conduit, and anything else than
 //! predicted is a surprise.
 
+mod devices;
 mod entries;
 mod expect;
 mod grants;
@@ -112,6 +113,7 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         self.domain_0();
         self.memory();
         self.grants();
+        self.hvm_devices();
     }
 
     /// The hypervisor.

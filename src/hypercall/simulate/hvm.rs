@@ -54,7 +54,8 @@ impl Machine {
             0 | 2 | 15 | 18 | 19 | 34 | 36 | 37 => Ok(()),
             1 | 17 | 35 if !set => Ok(()),
             13 | 26 if setup.since(4, 12) && setup.before(4, 14) && !set => refuse(Errno::ENODATA),
-            4 | 13 | 20..=26 | 30 if setup.since(4, 14) => refuse(Errno::EINVAL),
+            4 | 13 | 20..=23 | 25 | 26 | 30 if setup.since(4, 14) => refuse(Errno::EINVAL),
+            24 if setup.since(4, 15) => refuse(Errno::EINVAL),
             _ => refuse(Errno::EPERM),
         }
     }
