@@ -104,7 +104,7 @@ impl<M: Machine> Program<'_, '_, M> {
             })
         };
         let offered = rows().into_iter().find(|&row| xen.can(row).is_ok());
-        let Some(row) = offered.or_else(|| rows().into_iter().last()) else {
+        let Some(row) = offered.or_else(|| rows().next_back()) else {
             return Reading::Unknown;
         };
         // There is the call, but not for a PV guest itself.
@@ -165,7 +165,7 @@ impl<M: Machine> Program<'_, '_, M> {
 
     fn hvm(&mut self) {
         let operation = Operation::HVMOP_get_time;
-        let times = [(); 2].map(|()| self.run(operation, |xen| hvm_op::get_time(xen)));
+        let times = [(); 2].map(|()| self.run(operation, hvm_op::get_time));
         if let [Outcome::Done(first), Outcome::Done(second)] = times {
             self.check(
                 operation,
@@ -173,7 +173,7 @@ impl<M: Machine> Program<'_, '_, M> {
                 format_args!("{first}, and then {second}"),
             );
         }
-        let _ = self.run(Operation::HVMOP_flush_tlbs, |xen| hvm_op::flush_tlbs(xen));
+        let _ = self.run(Operation::HVMOP_flush_tlbs, hvm_op::flush_tlbs);
         let _ = self.run(Operation::HVMOP_guest_request_vm_event, |xen| {
             hvm_op::guest_request_vm_event(xen)
         });
@@ -252,7 +252,7 @@ impl<M: Machine> Program<'_, '_, M> {
     /// may not be written.
     fn file_system(&mut self) {
         let operation = Operation::XEN_HYPFS_OP_get_version;
-        let version = self.run(operation, |xen| hypfs_op::get_version(xen));
+        let version = self.run(operation, hypfs_op::get_version);
         self.check(
             operation,
             version.done().is_none_or(|version| version == 1),
