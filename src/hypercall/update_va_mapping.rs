@@ -86,8 +86,8 @@ fn arguments(address: usize, entry: u64, flush: Flush<'_>, owner: usize) -> [usi
 /// # Errors
 ///
 /// [`Error::Refused`](super::Error::Refused) with EINVAL where no table stands for the address or
-/// the entry would give more than the guest has: then nothing changed. With EFAULT the entry was
-/// written, but the set of processors could not be read, and nothing was flushed.
+/// the entry would give more than the guest has, with EBUSY where it would make a page writable that
+/// is in use as a table: then nothing changed. With EFAULT the entry was written, but the set of processors could not be read, and nothing was flushed.
 ///
 /// # Safety
 ///
