@@ -64,6 +64,11 @@ pub unsafe trait Machine {
         cfg!(kernel)
     }
 
+    /// What only the kernel of a PV guest has.
+    fn paravirtual(&self) -> Option<&dyn Paravirtual> {
+        None
+    }
+
     /// The kernel's command line.
     fn command_line(&self) -> &str;
 
@@ -131,6 +136,47 @@ pub unsafe trait Machine {
 
     /// How many ticks the clock makes in a second, roughly.
     fn ticks_per_second(&self) -> u64;
+}
+
+/// The vector of the software interrupt that [`Paravirtual::interrupt`] raises: the one to which Xen leads
+/// straight. It emulates others, after a fault that QEMU 7.2 reports with the wrong vector.
+pub const SOFTWARE_INTERRUPT: u8 = 0x80;
+
+/// What only the kernel of a PV guest has: page tables that it reads and Xen writes, and a processor that
+/// Xen has a hand in.
+///
+/// # Safety
+///
+/// What the functions return is true, and the handler can be entered as one.
+pub unsafe trait Paravirtual {
+    /// The machine frame of the top-level page table in use.
+    fn base(&self) -> u64;
+
+    /// The machine address of the lowest page table's entry for an address, and what it holds; `None`
+    /// where there is no such table.
+    fn entry(&self, address: usize) -> Option<(u64, u64)>;
+
+    /// Which of the domain's frames a machine frame is, by the table that Xen shows.
+    fn physical(&self, frame: u64) -> u64;
+
+    /// The handler of [`SOFTWARE_INTERRUPT`]: selector and address.
+    fn handler(&self) -> (u16, usize);
+
+    /// Raises [`SOFTWARE_INTERRUPT`], whose handler is set; how often the handler has run.
+    fn interrupt(&self) -> u32;
+
+    /// The first word of the memory that fs begins at, which is mapped.
+    fn word_by_fs(&self) -> u64;
+
+    /// The first word of the memory that gs begins at, which is mapped.
+    fn word_by_gs(&self) -> u64;
+
+    /// Leaves for a place in the kernel by `HYPERVISOR_iret`, with a stack in this page, in both ways that
+    /// there are: what was not as told, by the name of the way.
+    fn iret(
+        &self,
+        room: NonNull<Page>,
+    ) -> [(&'static str, core::result::Result<(), &'static str>); 2];
 }
 
 /// The frequency of the processor's time stamp counter, in hertz, by the conversion factors that Xen

@@ -16,6 +16,7 @@ mod host;
 mod memory;
 mod physdev;
 pub mod sweep;
+mod tables;
 mod toolstack;
 mod watched;
 
@@ -111,6 +112,7 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         self.absent_hypercalls();
         self.physdev();
         self.domain_0();
+        self.tables();
         self.memory();
         self.grants();
         self.hvm_devices();

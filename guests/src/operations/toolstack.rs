@@ -236,14 +236,9 @@ impl<M: Machine> Program<'_, '_, M> {
     fn wall_clock(&self) -> Option<(u32, u32)> {
         let shared = self.machine().shared_info().ok()?;
         let word = |offset: usize| {
+            let word = shared.as_ptr().wrapping_byte_add(offset).cast::<u32>();
             // SAFETY: the page is mapped for reading, and the word is in it. Xen may write it.
-            unsafe {
-                shared
-                    .byte_add(offset)
-                    .cast::<u32>()
-                    .as_ptr()
-                    .read_volatile()
-            }
+            unsafe { word.read_volatile() }
         };
         let seconds = word(offset_of!(shared_info, wc_sec));
         Some((seconds, word(offset_of!(shared_info, wc_nsec))))
@@ -354,9 +349,11 @@ impl<M: Machine> Program<'_, '_, M> {
             );
         }
         // None where Xen has only a serial line.
-        let _ = self.run_real(Op::XENPF_get_dom0_console, &[Errno::ENODEV], |xen| {
-            platform_op::dom0_console(xen)
-        });
+        let _ = self.run_real(
+            Op::XENPF_get_dom0_console,
+            &[Errno::ENODEV],
+            platform_op::dom0_console,
+        );
         let mut entry = [xenpf_resource_entry::ZERO];
         entry[0].u.cmd = XEN_RESOURCE_OP_MSR_READ as u32;
         entry[0].idx = TSC;
@@ -423,13 +420,11 @@ impl<M: Machine> Program<'_, '_, M> {
     /// The security module: whether its policy is enforced.
     fn flask(&mut self) {
         let operation = Operation::FLASK_GETENFORCE;
-        let enforcing = self.run(operation, |xen| xsm_op::enforcing(xen)).done();
+        let enforcing = self.run(operation, xsm_op::enforcing).done();
         self.report()
             .say(format_args!("security policy enforced: {enforcing:?}"));
         if enforcing.is_some() {
-            let _ = self.run_real(Operation::FLASK_POLICYVERS, &[], |xen| {
-                xsm_op::policy_version(xen)
-            });
+            let _ = self.run_real(Operation::FLASK_POLICYVERS, &[], xsm_op::policy_version);
         }
     }
 
@@ -440,36 +435,40 @@ impl<M: Machine> Program<'_, '_, M> {
         use xen_abi::hypercall::{xenoprof_op, xenpmu_op};
         use xen_abi::xen_public::xen::VcpuId;
 
-        let mode = self.run_real(Op::XENPMU_mode_get, &[], |xen| xenpmu_op::mode_get(xen));
+        let mode = self.run_real(Op::XENPMU_mode_get, &[], xenpmu_op::mode_get);
         self.report()
             .say(format_args!("counters: {:?}", mode.done()));
-        let _ = self.run_real(Op::XENPMU_feature_get, &[], |xen| {
-            xenpmu_op::feature_get(xen)
-        });
+        let _ = self.run_real(Op::XENPMU_feature_get, &[], xenpmu_op::feature_get);
         let _ = self.run_real(Op::XENPMU_finish, &[], |xen| {
             xenpmu_op::finish(xen, VcpuId::new(0))
         });
 
         // Not on every kind of processor; and nothing else goes before this has.
         let refusals = &[Errno::ENODEV];
-        let init = self.run_real(Op::XENOPROF_init, refusals, |xen| xenoprof_op::init(xen));
+        let init = self.run_real(Op::XENOPROF_init, refusals, xenoprof_op::init);
         let shut = if init.done().is_some() {
             &[][..]
         } else {
             &[Errno::EPERM][..]
         };
-        let _ = self.run_real(Op::XENOPROF_reset_active_list, &[Errno::EPERM], |xen| {
-            xenoprof_op::reset_active_list(xen)
-        });
+        let _ = self.run_real(
+            Op::XENOPROF_reset_active_list,
+            &[Errno::EPERM],
+            xenoprof_op::reset_active_list,
+        );
         if init.done().is_none() {
-            let _ = self.run_real(Op::XENOPROF_stop, shut, |xen| xenoprof_op::stop(xen));
+            let _ = self.run_real(Op::XENOPROF_stop, shut, xenoprof_op::stop);
         }
-        let _ = self.run_real(Op::XENOPROF_get_ibs_caps, &[Errno::EPERM], |xen| {
-            xenoprof_op::get_ibs_caps(xen)
-        });
-        let _ = self.run_real(Op::XENOPROF_shutdown, &[Errno::EPERM], |xen| {
-            xenoprof_op::shutdown(xen)
-        });
+        let _ = self.run_real(
+            Op::XENOPROF_get_ibs_caps,
+            &[Errno::EPERM],
+            xenoprof_op::get_ibs_caps,
+        );
+        let _ = self.run_real(
+            Op::XENOPROF_shutdown,
+            &[Errno::EPERM],
+            xenoprof_op::shutdown,
+        );
     }
 
     /// The processors' counters are nobody's on this processor.
@@ -510,7 +509,7 @@ impl<M: Machine> Program<'_, '_, M> {
             }
         }
         let operation = Op::XEN_MC_physcpuinfo;
-        let count = self.run(operation, |xen| mca::physcpus(xen));
+        let count = self.run(operation, mca::physcpus);
         if let Some(count) = count.done() {
             self.check(operation, count == 1, format_args!("{count} processors"));
         }

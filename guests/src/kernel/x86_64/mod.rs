@@ -5,6 +5,7 @@
 //! From there on the two have the same way to Xen: the hypercall page, whose code differs.
 
 mod memory;
+mod paravirtual;
 mod pv;
 mod pvh;
 mod traps;

@@ -12,7 +12,7 @@ use core::arch::global_asm;
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-use guests::machine::{self, Machine, WINDOWS, Window};
+use guests::machine::{self, Machine, Paravirtual, WINDOWS, Window};
 use guests::report::Report;
 use guests::{checks, start_info};
 use xen_abi::hypercall::cpu::{Page, PvSyscall};
@@ -88,9 +88,9 @@ extern "C" fn start(start_info: *const StartInfoX86_64) -> ! {
 static PLACES: Pages<{ WINDOWS + 1 }> = Pages::new();
 
 /// The machine of a PV guest.
-struct Pv<'a> {
+pub(super) struct Pv<'a> {
     xen: Page<NotedPage>,
-    info: &'a StartInfoX86_64,
+    pub(super) info: &'a StartInfoX86_64,
     command_line: &'a str,
     shared: Cell<Option<NonNull<u8>>>,
     /// The windows, a bit each, whose own page was taken away.
@@ -138,6 +138,10 @@ unsafe impl Machine for Pv<'_> {
 
     fn guest(&self) -> Guest {
         Guest::Pv
+    }
+
+    fn paravirtual(&self) -> Option<&dyn Paravirtual> {
+        Some(self)
     }
 
     fn command_line(&self) -> &str {
