@@ -9,7 +9,7 @@ use xen_public::xen::{DomId, Gfn};
 
 use super::{PciDevice, alloc_irq_vector, compat, operate, wrong};
 use crate::hypercall::xen::only_zero;
-use crate::hypercall::{Conduit, Error, Result, Xen};
+use crate::hypercall::{Conduit, Error, Plan, Result, Xen};
 use crate::version::Operation;
 
 /// The number of a real interrupt in a domain.
@@ -456,6 +456,16 @@ pub enum PirqKind {
     Gsi,
 }
 
+/// Whether [`map_pirq`] has a way to map this kind and to choose the number. Lines have an older one.
+#[cold]
+fn chooses<C>(xen: &Xen<C>, kind: PirqKind) -> bool {
+    let operation = Operation::PHYSDEVOP_map_pirq;
+    match kind {
+        PirqKind::Msi => xen.can(operation).is_ok(),
+        PirqKind::Gsi => !matches!(xen.plan(operation), Plan::Unsupported(_)),
+    }
+}
+
 /// Reserves a pirq of this domain for [`map_pirq`] (`PHYSDEVOP_get_free_pirq`). Where Xen does not
 /// do that, the answer is [`PirqChoice::Any`], with which [`map_pirq`] chooses and maps in one.
 ///
@@ -479,9 +489,7 @@ pub fn get_free_pirq(xen: &Xen<impl Conduit>, kind: PirqKind) -> Result<PirqChoi
     };
     // SAFETY: the call reads and writes one `physdev_get_free_pirq` and changes no memory.
     match unsafe { xen.call_with(operation, &mut argument) } {
-        Err(Error::Unsupported(_)) if xen.can(Operation::PHYSDEVOP_map_pirq).is_ok() => {
-            return Ok(PirqChoice::Any);
-        }
+        Err(Error::Unsupported(_)) if chooses(xen, kind) => return Ok(PirqChoice::Any),
         result => result?,
     }
     let choice = PirqChoice::This(Pirq(argument.pirq));

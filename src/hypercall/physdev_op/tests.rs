@@ -483,6 +483,11 @@ fn pirqs_are_reserved_and_taken_away() {
         "the mapping chooses"
     );
     assert_eq!(
+        free(release(3, 2, 0), 0, 33),
+        Ok(PirqChoice::Any),
+        "a line has its own number"
+    );
+    assert_eq!(
         free(NEW, -28, 33),
         refused("PHYSDEVOP_get_free_pirq", Errno::ENOSPC)
     );

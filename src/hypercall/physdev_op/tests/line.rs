@@ -93,7 +93,7 @@ fn without_pirqs_a_line_has_a_vector() {
             unsupported(unmap_pirq(&xen, DomId::SELF, Pirq::new(9))),
             Operation::PHYSDEVOP_unmap_pirq
         );
-        let free = get_free_pirq(&xen, PirqKind::Gsi);
+        let free = get_free_pirq(&xen, PirqKind::Msi);
         assert_eq!(unsupported(free), Operation::PHYSDEVOP_get_free_pirq);
     }
     let xen = pv(release(3, 2, 0), |_, _| -1);
