@@ -219,7 +219,8 @@ impl MapGrant {
 /// # Safety
 ///
 /// Nothing relies on what stood at the addresses. What is mapped is memory that another domain writes:
-/// it is only reached as such, until it is [unmapped](unmap_grant_ref).
+/// it is only reached as such, until it is [unmapped](unmap_grant_ref). An x86 HVM or PVH guest that maps
+/// a page which it lends to itself loses the page at its own frame, which has to be populated again.
 #[doc(alias = "GNTTABOP_map_grant_ref")]
 pub unsafe fn map_grant_ref(xen: &Xen<impl Conduit>, entries: &mut [MapGrant]) -> Result<()> {
     // SAFETY: the call reads and writes the entries; what it maps the caller vouches for.
