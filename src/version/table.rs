@@ -318,13 +318,13 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 3.0.4; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
     };
     (XENMEM_maximum_gpfn) => {
-        "x86 PV, HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS. Older: `XENMEM_current_reservation`. Note: the older way gives another value: how much there is, not the highest frame."
+        "x86 PV, HVM and PVH: from 3.1; ARM: from 4.2. Where it is absent: ENOSYS. Note: XENMEM_current_reservation says how much there is, not the highest frame."
     };
     (XENMEM_remove_from_physmap) => {
         "all guests: from 4.2. Where it is absent: ENOSYS. Older: `XENMEM_decrease_reservation`. Note: the older way frees the page, this one keeps it."
     };
     (XENMEM_set_pod_target) => {
-        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENMEM_decrease_reservation`. Note: without it: an ordinary balloon."
+        "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: without it: an ordinary balloon."
     };
     (XENMEM_get_pod_target) => {
         "x86 PV, HVM and PVH: from 3.4; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
@@ -333,7 +333,7 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.0; ARM: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: always 0 on ARM."
     };
     (XENMEM_get_sharing_shared_pages) => {
-        "all guests: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENMEM_get_sharing_freed_pages`. Note: always 0 on ARM."
+        "all guests: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: before it: XENMEM_get_sharing_freed_pages, another count; always 0 on ARM."
     };
     (XENMEM_paging_op) => {
         "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_MEM_PAGING` (ENOSYS from 4.15). Where it is absent: ENOSYS."
@@ -429,7 +429,7 @@ macro_rules! gate_row {
         "all guests: from 4.3. For domain 0 and toolstacks. Missing without `64-bit` (ENOSYS on HVM and PVH) and `64-bit` (ENOSYS on x86 PV). Where it is absent: ENOSYS. Note: without it: populate, and fail late."
     };
     (XENMEM_machphys_compat_mfn_list) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. Missing without `CONFIG_PV32` (EOPNOTSUPP from 4.16). Where it is absent: ENOSYS. Older: `XENMEM_machphys_mfn_list`."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. Missing without `CONFIG_PV32` (EOPNOTSUPP from 4.16). Where it is absent: ENOSYS. Note: before it: XENMEM_machphys_mfn_list."
     };
     (XENMEM_get_vnumainfo) => {
         "all guests: from 4.5. Where it is absent: ENOSYS. Note: without it: one node."
@@ -1734,13 +1734,13 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `XENMEM_add_to_physmap`. Note: the older way goes page by page."
     };
     (XEN_DMOP_pin_memory_cacheattr) => {
-        "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_domctl`."
+        "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Note: before it: XEN_DOMCTL_pin_mem_cacheattr."
     };
     (XEN_DMOP_set_irq_level) => {
         "x86 PV, HVM and PVH: never; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP."
     };
     (XEN_DMOP_nr_vcpus) => {
-        "all guests: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `__HYPERVISOR_domctl`."
+        "all guests: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Note: before it: XEN_DOMCTL_getdomaininfo."
     };
     (__HYPERVISOR_hypfs_op) => {
         "all guests: from 4.14. For domain 0 and toolstacks. Missing without `CONFIG_HYPFS` (ENOSYS). Where it is absent: ENOSYS. Before 3.0.3 another hypercall runs in its place."
@@ -4904,12 +4904,12 @@ pub(super) static NOTES: [&str; 590] = [
     "the older way is not atomic; ARM knows the call and refuses",
     "older kernels have the addresses compiled in",
     "",
-    "the older way gives another value: how much there is, not the highest frame",
+    "XENMEM_current_reservation says how much there is, not the highest frame",
     "the older way frees the page, this one keeps it",
     "without it: an ordinary balloon",
     "",
     "always 0 on ARM",
-    "always 0 on ARM",
+    "before it: XENMEM_get_sharing_freed_pages, another count; always 0 on ARM",
     "",
     "",
     "",
@@ -4941,7 +4941,7 @@ pub(super) static NOTES: [&str; 590] = [
     "without it: one call per frame",
     "the number became add_to_physmap_batch in 4.4",
     "without it: populate, and fail late",
-    "",
+    "before it: XENMEM_machphys_mfn_list",
     "without it: one node",
     "",
     "of another domain, never of the caller; EACCES for a translated domain that is not domain 0; up to 32 frames at once before 4.15",
@@ -5376,9 +5376,9 @@ pub(super) static NOTES: [&str; 590] = [
     "",
     "",
     "the older way goes page by page",
+    "before it: XEN_DOMCTL_pin_mem_cacheattr",
     "",
-    "",
-    "",
+    "before it: XEN_DOMCTL_getdomaininfo",
     "",
     "",
     "",
@@ -5600,20 +5600,12 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(80, Kind::Op, Privilege::None, true, [7, 7, 0], [0, 0, 6], [0, 0, 8]),
     Gate::new(80, Kind::Op, Privilege::None, true, [7, 24, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::Control, true, [25, 25, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(80, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 9]),
-    Gate::new(80, Kind::Op, Privilege::None, true, [9, 9, 9], [0, 0, 0], [0, 0, 10]),
-    Gate::new(
-        80,
-        Kind::Op,
-        Privilege::Control,
-        true,
-        [17, 17, 0],
-        [0, 0, 0],
-        [0, 0, 10],
-    ),
+    Gate::new(80, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 0]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [9, 9, 9], [0, 0, 0], [0, 0, 9]),
+    Gate::new(80, Kind::Op, Privilege::Control, true, [17, 17, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::Control, true, [17, 17, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::Control, true, [11, 11, 9], [0, 0, 0], [0, 0, 0]),
-    Gate::new(80, Kind::Op, Privilege::Control, true, [9, 9, 9], [0, 0, 0], [0, 0, 11]),
+    Gate::new(80, Kind::Op, Privilege::Control, true, [9, 9, 9], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::Control, false, [9, 9, 0], [0, 0, 0], [0, 1, 0]),
     Gate::new(110, Kind::Op, Privilege::Control, true, [9, 9, 0], [0, 0, 0], [0, 0, 0]),
     Gate::new(110, Kind::Op, Privilege::Control, true, [9, 9, 0], [0, 0, 0], [0, 0, 0]),
@@ -5635,7 +5627,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [13, 13, 13],
         [0, 0, 0],
-        [0, 0, 12],
+        [0, 0, 10],
     ),
     Gate::new(
         114,
@@ -5644,7 +5636,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [13, 13, 13],
         [0, 0, 0],
-        [0, 0, 13],
+        [0, 0, 11],
     ),
     Gate::new(
         114,
@@ -5671,7 +5663,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [30, 30, 30],
         [0, 0, 0],
-        [0, 0, 14],
+        [0, 0, 12],
     ),
     Gate::new(80, Kind::Op, Privilege::Control, false, [9, 9, 0], [0, 0, 0], [0, 3, 0]),
     Gate::new(121, Kind::Op, Privilege::Control, true, [9, 9, 0], [0, 0, 0], [0, 0, 0]),
@@ -5794,8 +5786,8 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(80, Kind::Op, Privilege::None, false, [33, 33, 33], [0, 0, 0], [0, 0, 15]),
-    Gate::new(80, Kind::Op, Privilege::None, true, [0, 0, 34], [0, 0, 0], [0, 0, 16]),
+    Gate::new(80, Kind::Op, Privilege::None, false, [33, 33, 33], [0, 0, 0], [0, 0, 13]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [0, 0, 34], [0, 0, 0], [0, 0, 14]),
     Gate::new(
         80,
         Kind::Op,
@@ -5805,7 +5797,7 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 4, 0],
     ),
-    Gate::new(80, Kind::Op, Privilege::None, true, [12, 12, 0], [0, 0, 0], [0, 5, 17]),
+    Gate::new(80, Kind::Op, Privilege::None, true, [12, 12, 0], [0, 0, 0], [0, 5, 0]),
     Gate::new(80, Kind::Op, Privilege::None, true, [12, 12, 12], [0, 0, 0], [0, 0, 0]),
     Gate::new(80, Kind::Op, Privilege::None, true, [13, 13, 13], [0, 0, 0], [0, 6, 0]),
     Gate::new(
@@ -5815,7 +5807,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [3, 3, 3],
         [0, 0, 0],
-        [0, 0, 18],
+        [0, 0, 15],
     ),
     Gate::new(
         144,
@@ -5833,7 +5825,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [3, 3, 36],
         [7, 7, 7],
-        [0, 7, 19],
+        [0, 7, 16],
     ),
     Gate::new(
         144,
@@ -5851,7 +5843,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [35, 35, 35],
         [7, 7, 7],
-        [0, 0, 20],
+        [0, 0, 17],
     ),
     Gate::new(
         144,
@@ -6140,9 +6132,9 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
     ),
     Gate::new(163, Kind::Op, Privilege::Control, true, [8, 8, 8], [0, 0, 0], [0, 0, 0]),
-    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 21]),
-    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 22]),
-    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 23]),
+    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 18]),
+    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 19]),
+    Gate::new(163, Kind::Op, Privilege::None, true, [15, 15, 15], [0, 0, 0], [0, 0, 20]),
     Gate::new(
         163,
         Kind::Op,
@@ -6150,7 +6142,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [15, 15, 15],
         [0, 0, 0],
-        [0, 0, 24],
+        [0, 0, 21],
     ),
     Gate::new(
         TOP,
@@ -6199,8 +6191,8 @@ pub(super) static GATES: [Gate; 590] = [
     Gate::new(204, Kind::Op, Privilege::None, true, [1, 11, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [1, 2, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [5, 0, 0], [0, 0, 0], [0, 0, 0]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [1, 0, 0], [0, 0, 8], [0, 9, 25]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [7, 11, 19], [0, 0, 0], [0, 0, 26]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [1, 0, 0], [0, 0, 8], [0, 9, 22]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [7, 11, 19], [0, 0, 0], [0, 0, 23]),
     Gate::new(216, Kind::Flag, Privilege::None, true, [7, 11, 19], [4, 4, 4], [0, 0, 0]),
     Gate::new(216, Kind::Flag, Privilege::None, true, [7, 11, 19], [4, 4, 4], [0, 0, 0]),
     Gate::new(
@@ -6213,9 +6205,9 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
     ),
     Gate::new(204, Kind::Op, Privilege::None, true, [26, 10, 19], [0, 0, 0], [0, 0, 0]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [10, 0, 0], [0, 0, 9], [0, 0, 27]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [10, 0, 0], [0, 0, 9], [0, 0, 24]),
     Gate::new(204, Kind::Op, Privilege::None, false, [11, 11, 0], [0, 0, 0], [0, 10, 0]),
-    Gate::new(204, Kind::Op, Privilege::None, true, [11, 0, 0], [0, 0, 9], [0, 0, 28]),
+    Gate::new(204, Kind::Op, Privilege::None, true, [11, 0, 0], [0, 0, 9], [0, 0, 25]),
     Gate::new(204, Kind::Op, Privilege::None, true, [11, 9, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [9, 9, 19], [0, 0, 0], [0, 0, 0]),
     Gate::new(204, Kind::Op, Privilege::None, true, [12, 0, 12], [0, 0, 0], [0, 0, 0]),
@@ -6244,7 +6236,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [8, 0, 0],
         [5, 5, 5],
-        [0, 0, 29],
+        [0, 0, 26],
     ),
     Gate::new(
         230,
@@ -6280,7 +6272,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [16, 0, 0],
         [10, 0, 0],
-        [0, 0, 30],
+        [0, 0, 27],
     ),
     Gate::new(
         TOP,
@@ -6321,12 +6313,12 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [16, 17, 19],
         [12, 0, 5],
-        [0, 0, 31],
+        [0, 0, 28],
     ),
-    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 32]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 29]),
     Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 32]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 32]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 29]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [26, 18, 0], [12, 0, 5], [0, 0, 29]),
     Gate::new(244, Kind::Op, Privilege::None, true, [10, 9, 19], [12, 0, 5], [0, 0, 0]),
     Gate::new(244, Kind::Op, Privilege::None, true, [10, 8, 0], [12, 0, 5], [0, 0, 0]),
     Gate::new(
@@ -6339,8 +6331,8 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
     ),
     Gate::new(244, Kind::Op, Privilege::None, true, [11, 19, 0], [12, 0, 5], [0, 11, 0]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [12, 0, 5], [0, 0, 33]),
-    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [12, 0, 5], [0, 0, 34]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [12, 0, 5], [0, 0, 30]),
+    Gate::new(244, Kind::Op, Privilege::None, true, [14, 14, 0], [12, 0, 5], [0, 0, 31]),
     Gate::new(
         TOP,
         Kind::Hypercall,
@@ -6708,11 +6700,11 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [16, 26, 9],
         [0, 0, 0],
-        [0, 0, 35],
+        [0, 0, 32],
     ),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 35]),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 35]),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 35]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 32]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 32]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 32]),
     Gate::new(
         328,
         Kind::Reason,
@@ -6756,7 +6748,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [18, 18, 9],
         [4, 4, 4],
-        [0, 0, 36],
+        [0, 0, 33],
     ),
     Gate::new(
         328,
@@ -6765,11 +6757,11 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [8, 8, 8],
         [4, 4, 4],
-        [0, 0, 37],
+        [0, 0, 34],
     ),
-    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 38]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [16, 26, 9], [0, 0, 0], [0, 0, 35]),
     Gate::new(325, Kind::Op, Privilege::Control, true, [7, 26, 9], [0, 0, 0], [0, 0, 0]),
-    Gate::new(325, Kind::Op, Privilege::None, true, [18, 18, 9], [0, 0, 0], [1, 0, 39]),
+    Gate::new(325, Kind::Op, Privilege::None, true, [18, 18, 9], [0, 0, 0], [1, 0, 36]),
     Gate::new(325, Kind::Op, Privilege::None, true, [18, 18, 9], [0, 0, 0], [0, 0, 0]),
     Gate::new(325, Kind::Op, Privilege::Hardware, true, [8, 8, 8], [0, 0, 0], [0, 0, 0]),
     Gate::new(
@@ -6779,17 +6771,17 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [7, 0, 0],
         [0, 0, 0],
-        [0, 0, 40],
+        [0, 0, 37],
     ),
-    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 41]),
+    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 38]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(341, Kind::Type, Privilege::None, true, [49, 0, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(341, Kind::Type, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 0]),
-    Gate::new(341, Kind::Type, Privilege::None, true, [10, 0, 0], [1, 0, 0], [0, 0, 42]),
+    Gate::new(341, Kind::Type, Privilege::None, true, [10, 0, 0], [1, 0, 0], [0, 0, 39]),
     Gate::new(341, Kind::Type, Privilege::None, true, [10, 0, 0], [1, 0, 0], [0, 0, 0]),
-    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 43]),
+    Gate::new(340, Kind::Op, Privilege::None, false, [7, 0, 0], [1, 0, 0], [0, 0, 40]),
     Gate::new(
         TOP,
         Kind::Hypercall,
@@ -6824,19 +6816,19 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [7, 7, 9],
         [0, 0, 0],
-        [0, 0, 44],
+        [0, 0, 41],
     ),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 44]),
-    Gate::new(369, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 45]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 41]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 41]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 41]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 41]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 41]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 41]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 41]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 41]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 41]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [7, 7, 9], [0, 0, 0], [0, 0, 41]),
+    Gate::new(369, Kind::Op, Privilege::None, true, [26, 26, 9], [0, 0, 0], [0, 0, 42]),
     Gate::new(369, Kind::Op, Privilege::None, true, [33, 33, 33], [0, 0, 0], [0, 17, 0]),
     Gate::new(
         369,
@@ -6856,12 +6848,12 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [7, 18, 9],
         [0, 0, 0],
-        [0, 0, 46],
+        [0, 0, 43],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 46]),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 18, 46]),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 46]),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 46]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 43]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 18, 43]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 43]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 0, 0], [1, 0, 0], [0, 0, 43]),
     Gate::new(
         385,
         Kind::Op,
@@ -6869,16 +6861,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 0, 0],
         [1, 0, 0],
-        [0, 0, 46],
-    ),
-    Gate::new(
-        385,
-        Kind::Op,
-        Privilege::Hardware,
-        true,
-        [7, 0, 0],
-        [1, 0, 0],
-        [0, 0, 46],
+        [0, 0, 43],
     ),
     Gate::new(
         385,
@@ -6887,7 +6870,16 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [7, 0, 0],
         [1, 0, 0],
-        [0, 0, 46],
+        [0, 0, 43],
+    ),
+    Gate::new(
+        385,
+        Kind::Op,
+        Privilege::Hardware,
+        true,
+        [7, 0, 0],
+        [1, 0, 0],
+        [0, 0, 43],
     ),
     Gate::new(
         385,
@@ -6898,8 +6890,8 @@ pub(super) static GATES: [Gate; 590] = [
         [1, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 18, 47]),
-    Gate::new(385, Kind::Op, Privilege::None, false, [2, 18, 0], [1, 0, 0], [0, 19, 48]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [7, 18, 0], [1, 0, 0], [0, 18, 44]),
+    Gate::new(385, Kind::Op, Privilege::None, false, [2, 18, 0], [1, 0, 0], [0, 19, 45]),
     Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [2, 18, 0], [5, 5, 0], [0, 0, 0]),
     Gate::new(395, Kind::Type, Privilege::None, true, [0, 0, 0], [5, 5, 0], [0, 0, 0]),
@@ -6925,7 +6917,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [17, 0, 0],
         [1, 0, 0],
-        [0, 0, 49],
+        [0, 0, 46],
     ),
     Gate::new(
         385,
@@ -6934,9 +6926,9 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [11, 15, 0],
         [1, 0, 0],
-        [0, 0, 48],
+        [0, 0, 45],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [18, 18, 0], [1, 0, 0], [0, 18, 50]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [18, 18, 0], [1, 0, 0], [0, 18, 47]),
     Gate::new(385, Kind::Op, Privilege::Hardware, true, [9, 3, 0], [1, 0, 0], [0, 0, 0]),
     Gate::new(
         385,
@@ -6945,7 +6937,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [9, 32, 38],
         [1, 0, 0],
-        [0, 20, 51],
+        [0, 20, 48],
     ),
     Gate::new(
         385,
@@ -6954,7 +6946,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [9, 32, 38],
         [1, 0, 0],
-        [0, 20, 52],
+        [0, 20, 49],
     ),
     Gate::new(
         385,
@@ -6963,9 +6955,9 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [9, 0, 0],
         [1, 0, 0],
-        [0, 0, 53],
+        [0, 0, 50],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [9, 0, 0], [1, 0, 0], [3, 0, 54]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [9, 0, 0], [1, 0, 0], [3, 0, 51]),
     Gate::new(
         385,
         Kind::Op,
@@ -7495,7 +7487,7 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(418, Kind::Op, Privilege::None, true, [0, 13, 0], [30, 0, 0], [0, 0, 55]),
+    Gate::new(418, Kind::Op, Privilege::None, true, [0, 13, 0], [30, 0, 0], [0, 0, 52]),
     Gate::new(418, Kind::Op, Privilege::None, true, [13, 13, 13], [0, 0, 0], [0, 0, 0]),
     Gate::new(418, Kind::Op, Privilege::None, false, [13, 13, 0], [0, 0, 0], [0, 23, 0]),
     Gate::new(
@@ -7767,7 +7759,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [33, 0, 0],
         [32, 0, 0],
-        [0, 0, 56],
+        [0, 0, 53],
     ),
     Gate::new(
         508,
@@ -7776,7 +7768,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [33, 0, 0],
         [32, 0, 0],
-        [0, 0, 57],
+        [0, 0, 54],
     ),
     Gate::new(
         508,
@@ -7941,7 +7933,34 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [62, 62, 36],
         [0, 0, 0],
-        [0, 29, 58],
+        [0, 29, 55],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [62, 62, 36],
+        [13, 13, 13],
+        [0, 0, 56],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [62, 62, 36],
+        [13, 13, 13],
+        [0, 0, 57],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [62, 62, 36],
+        [13, 13, 13],
+        [0, 0, 58],
     ),
     Gate::new(
         558,
@@ -7975,7 +7994,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [62, 62, 36],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 62],
     ),
@@ -7984,7 +8003,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [62, 62, 36],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 63],
     ),
@@ -7993,7 +8012,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [62, 62, 36],
+        [62, 62, 0],
         [13, 13, 13],
         [0, 0, 64],
     ),
@@ -8049,33 +8068,6 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [62, 62, 0],
         [13, 13, 13],
-        [0, 0, 70],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [62, 62, 0],
-        [13, 13, 13],
-        [0, 0, 71],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [62, 62, 0],
-        [13, 13, 13],
-        [0, 0, 72],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [62, 62, 0],
-        [13, 13, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -8085,7 +8077,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [40, 40, 0],
         [13, 13, 13],
-        [0, 0, 73],
+        [0, 0, 70],
     ),
     Gate::new(
         558,
@@ -8094,7 +8086,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [3, 3, 0],
         [13, 13, 13],
-        [0, 0, 16],
+        [0, 0, 14],
     ),
     Gate::new(
         558,
@@ -8103,7 +8095,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [3, 3, 0],
         [13, 13, 13],
-        [0, 0, 74],
+        [0, 0, 0],
     ),
     Gate::new(
         558,
@@ -8121,7 +8113,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [36, 36, 36],
         [13, 13, 13],
-        [0, 0, 74],
+        [0, 0, 0],
     ),
     Gate::new(
         TOP,
@@ -8204,7 +8196,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [18, 0, 0],
         [35, 0, 0],
-        [0, 0, 75],
+        [0, 0, 71],
     ),
 ];
 pub(super) static SPANS: &[&[Span]] = &[
@@ -8813,15 +8805,12 @@ pub(super) static VIAS: &[&[Operation]] = &[
     &[Operation::XENMEM_increase_reservation],
     &[Operation::XENMAPSPACE_gmfn],
     &[Operation::XENMEM_decrease_reservation, Operation::XENMEM_populate_physmap],
-    &[Operation::XENMEM_current_reservation],
     &[Operation::XENMEM_decrease_reservation],
-    &[Operation::XENMEM_get_sharing_freed_pages],
     &[Operation::HVMOP_set_mem_access],
     &[Operation::HVMOP_get_mem_access],
     &[Operation::XENMEM_access_op_set_access],
     &[Operation::XENMEM_add_to_physmap_range, Operation::XENMEM_add_to_physmap],
     &[Operation::XENMEM_add_to_physmap],
-    &[Operation::XENMEM_machphys_mfn_list],
     &[Operation::GNTTABOP_setup_table, Operation::XENMEM_add_to_physmap],
     &[Operation::XEN_DMOP_get_ioreq_server_info, Operation::HVMOP_get_ioreq_server_info],
     &[Operation::GNTTABOP_setup_table, Operation::XENMAPSPACE_grant_table],
@@ -8878,6 +8867,5 @@ pub(super) static VIAS: &[&[Operation]] = &[
     &[Operation::HVMOP_inject_trap],
     &[Operation::HVMOP_inject_msi],
     &[Operation::SCHEDOP_remote_shutdown],
-    &[Operation::__HYPERVISOR_domctl],
     &[Operation::XEN_MC_mceinject],
 ];
