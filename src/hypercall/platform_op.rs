@@ -337,7 +337,7 @@ pub fn cpu_add(xen: &Xen<impl Conduit>, apic_id: u32, acpi_id: u32, pxm: u32) ->
 /// How long processors were idle, in nanoseconds: of those whose bit is set in `cpus`, lowest first. The
 /// bits of processors without an answer are cleared. The result is the time of the answer, by Xen's clock.
 ///
-/// Errors: see [the module](self); [`Error::Unsupported`] also if it is not domain 0 that drives the
+/// Errors: see [the module](self); [`Error::Refused`] with ENOSYS if it is not domain 0 that drives the
 /// processors' frequencies; [`Error::Argument`] if there is not a time for each bit.
 #[doc = gate_row!(XENPF_getidletime)]
 #[doc(alias = "XENPF_getidletime")]
