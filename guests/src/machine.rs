@@ -131,6 +131,12 @@ pub unsafe trait Machine {
     /// What Xen answered when it was mapped.
     fn shared_info(&self) -> Result<NonNull<u8>>;
 
+    /// The address at which Xen may enter a PV kernel for an event: code that takes the upcall, leaves
+    /// further ones masked, and goes back to where it came from. `None` for other kernels.
+    fn entry(&self) -> Option<usize> {
+        None
+    }
+
     /// A clock that never stops and never goes back.
     fn ticks(&self) -> u64;
 

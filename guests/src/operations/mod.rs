@@ -7,20 +7,29 @@
 //! one in its place, or none at all. It watches what goes over the conduit, and anything else than
 //! predicted is a surprise.
 
+mod calls;
 mod devices;
 mod entries;
+mod events;
 mod expect;
+mod fifo;
 mod grants;
 #[cfg(test)]
 mod host;
 mod memory;
 mod physdev;
+mod scheduling;
 pub mod sweep;
 mod tables;
 mod toolstack;
+mod vcpus;
+mod versions;
 mod watched;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod x86;
 
 use core::fmt;
+use core::ptr::NonNull;
 
 use xen_abi::hypercall::{Errno, Error, Plan, ProbeError, Result, Xen};
 use xen_abi::version::Operation;
@@ -72,6 +81,8 @@ pub struct Program<'a, 'r, M: Machine> {
     machine: &'a M,
     xen: Hypervisor<'a, M>,
     report: &'r mut Report<'a, M::Way>,
+    /// Where the processor's `vcpu_info` was registered, if it was.
+    info: Option<NonNull<u8>>,
 }
 
 /// Runs everything.
@@ -101,6 +112,7 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
             machine,
             xen,
             report,
+            info: None,
         })
     }
 
@@ -116,6 +128,15 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         self.memory();
         self.grants();
         self.hvm_devices();
+        self.versions();
+        self.events();
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        self.entries();
+        self.scheduling();
+        self.calls();
+        self.vcpus();
+        // From here on events are found in queues, and no longer in the shared page.
+        self.fifo();
     }
 
     /// The hypervisor.
@@ -184,6 +205,37 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
     ) -> Outcome<T> {
         let plan = self.xen.plan(operation);
         self.judge(operation, plan, refusals, true, work)
+    }
+
+    /// An operation that is made do without, where there is nothing to call; whether it is one.
+    fn without_call<T: PartialEq + fmt::Debug>(
+        &mut self,
+        operation: Operation,
+        expected: T,
+        work: impl FnOnce(&Hypervisor<'a, M>) -> Result<T>,
+    ) -> bool {
+        let Plan::Unsupported(_) = self.xen.plan(operation) else {
+            return false;
+        };
+        self.xen.conduit().start();
+        let result = work(&self.xen);
+        let made = self.xen.conduit().count();
+        let right = made == 0 && result.as_ref() == Ok(&expected);
+        self.check(operation, right, format_args!("{result:?} by {made} calls"));
+        self.report.fallback();
+        true
+    }
+
+    /// Runs an operation of which the plan is known: that of a row which is not a hypercall's own, such
+    /// as a type, or one that is carried out in an older way without a row.
+    pub fn run_as<T>(
+        &mut self,
+        plan: Plan,
+        operation: Operation,
+        refusals: &[Errno],
+        work: impl FnOnce(&Hypervisor<'a, M>) -> Result<T>,
+    ) -> Outcome<T> {
+        self.judge(operation, plan, refusals, false, work)
     }
 
     fn judge<T>(

@@ -53,7 +53,8 @@ const LEFT_OUT: [Operation; 9] = [
 ];
 
 /// Sub-ops that ARM knows but does not do: it reads the argument before it says so.
-const READ_FIRST: [Operation; 5] = [
+const READ_FIRST: [Operation; 6] = [
+    Operation::EVTCHNOP_bind_pirq,
     Operation::XENMEM_exchange,
     Operation::GNTTABOP_transfer,
     Operation::GNTTABOP_unmap_and_replace,
@@ -125,7 +126,7 @@ impl<M: Machine> Program<'_, '_, M> {
             _ => false,
         };
         let read_first = guest == Guest::Arm && READ_FIRST.contains(&op);
-        let absent = absent || read_first && answer == Errno::EFAULT.to_return() as i32;
+        let absent = absent || !there && read_first && answer == Errno::EFAULT.to_return() as i32;
         // An error that also means other things says nothing of what is there.
         let hidden = !matches!(
             expected,

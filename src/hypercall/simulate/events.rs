@@ -340,6 +340,9 @@ impl Machine {
 
     fn bind_pirq(&mut self, request: &mut evtchn_bind_pirq) -> Answer {
         let pirq = request.pirq;
+        if self.setup.arm() && self.setup.since(4, 19) {
+            return refuse(Errno::EOPNOTSUPP);
+        }
         if self.setup.arm() || pirq >= PIRQS {
             return refuse(Errno::EINVAL);
         }

@@ -387,6 +387,11 @@ impl Machine {
     unsafe fn register_time(&mut self, vcpu: u32, argument: usize) -> Answer {
         // SAFETY: this function's contract.
         let address = unsafe { Caller::<usize>::new(argument) }.get()?;
+        if address == 0 {
+            // Xen writes there no more. To a runstate at such an address it would.
+            self.vcpus[vcpu as usize].time = None;
+            return Ok(0);
+        }
         // SAFETY: this function's contract.
         unsafe { Caller::<vcpu_time_info>::new(address) }.check()?;
         self.vcpus[vcpu as usize].time = Some(address);

@@ -6,7 +6,7 @@
 //!
 //! What the kernel maps it maps over pages of its own memory: page tables for them are there, and
 //! `HYPERVISOR_update_va_mapping` and grant mappings replace their entries. Upcalls stay masked, as
-//! they are at the start: no callback is registered.
+//! they are at the start, but while the processor blocks: the entry for events does nothing but return.
 
 use core::arch::global_asm;
 use core::cell::Cell;
@@ -38,6 +38,17 @@ _start:
     ud2
     .popsection
 
+    # Xen pushes rcx and r11 above the frame, masks further upcalls, and names the segment of its own
+    # ring: the kernel's is 3.
+    .pushsection .text.event, "ax", @progbits
+    .global event_entry
+event_entry:
+    pop rcx
+    pop r11
+    or qword ptr [rsp + 8], 3
+    iretq
+    .popsection
+
     "#,
     start = sym start,
 );
@@ -46,6 +57,9 @@ unsafe extern "C" {
     /// Where the linker script ends the kernel's memory.
     #[link_name = "kernel_end"]
     static KERNEL_END: u8;
+    /// Where Xen enters for events.
+    #[link_name = "event_entry"]
+    static EVENT_ENTRY: u8;
 }
 
 /// The kernel, on its own stack.
@@ -200,6 +214,10 @@ unsafe impl Machine for Pv<'_> {
         let shared = self.map(WINDOWS, self.info.shared_info | FLAGS)?.cast();
         self.shared.set(Some(shared));
         Ok(shared)
+    }
+
+    fn entry(&self) -> Option<usize> {
+        Some((&raw const EVENT_ENTRY).addr())
     }
 
     fn ticks(&self) -> u64 {

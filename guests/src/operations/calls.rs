@@ -1,0 +1,125 @@
+//! Older ways, taken because the newer ones are withheld: on PV all of them are still there, whatever the
+//! release; elsewhere there is none, and nothing is called.
+#![allow(unsafe_code)]
+
+use xen_abi::hypercall::Plan;
+use xen_abi::hypercall::event_channel_op::{bind_ipi, close};
+use xen_abi::hypercall::sched_op::{Waited, poll};
+use xen_abi::hypercall::vcpu_op::{VcpuInfoPlace, place_vcpu_info};
+use xen_abi::version::{Guest, Operation};
+use xen_abi::xen_public::xen::Gfn;
+
+use super::Program;
+use super::events::VCPU;
+use crate::machine::Machine;
+
+impl<'a, M: Machine> Program<'a, '_, M> {
+    /// Runs the older ways, each on a hypervisor that was probed anew.
+    pub(super) fn calls(&mut self) {
+        self.without(&[Operation::__HYPERVISOR_event_channel_op], |program| {
+            let Some(bits) = program.bits() else { return };
+            program.older(Operation::EVTCHNOP_send);
+            program.channel(&bits);
+            program.interrupts(&bits);
+        });
+        self.without(&[Operation::__HYPERVISOR_sched_op], |program| {
+            program.older(Operation::SCHEDOP_yield);
+            program.yielding();
+            let Some(bits) = program.bits() else { return };
+            program.sleep(&bits);
+        });
+        self.without(&[Operation::SCHEDOP_poll], |program| {
+            program.polls_by_block()
+        });
+        self.without(&[Operation::VCPUOP_initialise], |program| {
+            let Some(bits) = program.bits() else { return };
+            program.rings_once(&bits);
+            program.stays_in_shared_page();
+        });
+        self.without(&[Operation::__HYPERVISOR_multicall], |program| {
+            program.batch()
+        });
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        self.without(&[Operation::__HYPERVISOR_callback_op], |program| {
+            program.entries()
+        });
+    }
+
+    /// Runs something without some hypercalls, on a hypervisor that was probed anew.
+    fn without(&mut self, withheld: &[Operation], work: impl FnOnce(&mut Program<'a, '_, M>)) {
+        let info = self.info;
+        let machine = self.machine();
+        match Program::new(machine, self.report) {
+            Ok(mut program) => {
+                program.info = info;
+                for &operation in withheld {
+                    if operation == Operation::SCHEDOP_poll {
+                        program.xen().withhold(operation);
+                    } else {
+                        program.xen().withhold_hypercall(operation);
+                    }
+                }
+                work(&mut program);
+            }
+            Err(error) => self.report().fail(format_args!("probe: {error}")),
+        }
+    }
+
+    /// What is withheld has an older way on PV, and nowhere else.
+    fn older(&mut self, operation: Operation) {
+        let plan = self.xen().plan(operation);
+        let right = match plan {
+            Plan::Fallback(_) => self.xen().guest() == Guest::Pv,
+            Plan::Unsupported(_) => self.xen().guest() != Guest::Pv,
+            _ => false,
+        };
+        self.check(
+            operation,
+            right,
+            format_args!("withheld, its plan is {plan:x?}"),
+        );
+    }
+
+    /// Without a poll, the processor blocks: not at all if an event is due.
+    fn polls_by_block(&mut self) {
+        // An upcall that can't be taken would not end the sleep.
+        if self.xen().guest() != Guest::Pv || !self.listen() {
+            return;
+        }
+        let Some(bits) = self.bits() else { return };
+        let made = self.run(Operation::EVTCHNOP_bind_ipi, |xen| bind_ipi(xen, VCPU));
+        let Some(port) = made.done() else { return };
+        bits.take(port);
+        if self.alarm(super::scheduling::SHORT) {
+            let op = Operation::SCHEDOP_poll;
+            let send = Operation::EVTCHNOP_send;
+            let _ = self.run(send, |xen| {
+                xen_abi::hypercall::event_channel_op::send(xen, port)
+            });
+            let waited = self.run(op, |xen| poll(xen, &[port], None)).done();
+            let right = waited == Some(Waited::Blocked) && bits.pending(port);
+            self.check(op, right, format_args!("{waited:?}"));
+        }
+        bits.take(port);
+        let _ = self.run(Operation::EVTCHNOP_close, |xen| close(xen, port));
+    }
+
+    /// Without its own place, the `vcpu_info` stays where it is.
+    fn stays_in_shared_page(&mut self) {
+        let op = Operation::VCPUOP_register_vcpu_info;
+        let nowhere = Gfn::new(0);
+        // SAFETY: the call is withheld, so that no frame is given to Xen.
+        let place = unsafe { place_vcpu_info(self.xen(), VCPU, nowhere, 0) };
+        let right = place == Ok(VcpuInfoPlace::SharedInfo);
+        self.check(op, right, format_args!("{place:?}"));
+        self.report().fallback();
+    }
+}
+
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+impl<M: Machine> Program<'_, '_, M> {
+    /// Nobody wakes the processor here.
+    pub(super) fn listen(&mut self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,138 @@
+//! The scheduler: time given away, waited for, and kept under watch.
+#![allow(unsafe_code)]
+
+use core::num::NonZeroU32;
+
+use xen_abi::hypercall::Errno;
+use xen_abi::hypercall::event_channel_op::{bind_ipi, bind_virq, close, send};
+use xen_abi::hypercall::sched_op::{
+    ShutdownReason, Waited, Watchdog, block, pin_override, poll, remote_shutdown, yield_now,
+};
+use xen_abi::version::{Guest, Operation};
+use xen_abi::xen_public::event_channel::EvtchnPort;
+use xen_abi::xen_public::xen::{DomId, Virq};
+
+use super::Program;
+use super::events::{Bits, VCPU};
+use crate::machine::Machine;
+
+/// A domain that is not there.
+const NOBODY: DomId = DomId::new(0x1234);
+/// How long a short wait is, in nanoseconds: more than the clock that Xen shows and its timers were seen
+/// apart on an emulated machine.
+pub(super) const SHORT: u64 = 30_000_000;
+/// How often a wait that ended early is taken up again.
+const TRIES: usize = 1000;
+
+impl<M: Machine> Program<'_, '_, M> {
+    /// Runs everything that a domain tells the scheduler, but how it ends.
+    pub(super) fn scheduling(&mut self) {
+        let Some(bits) = self.bits() else { return };
+        self.clock_settles(&bits);
+        self.yielding();
+        self.polling(&bits);
+        let op = Operation::SCHEDOP_watchdog;
+        let minute = const { NonZeroU32::new(60).unwrap() };
+        let started = self.run(op, |xen| Watchdog::start(xen, minute));
+        if let Some(watchdog) = started.done() {
+            let _ = self.run(op, |xen| watchdog.poke(xen, minute));
+            let id = watchdog.id();
+            let _ = self.run(op, |xen| watchdog.stop(xen));
+            self.refused(op, &[Errno::EINVAL], |xen| {
+                Watchdog::from_id(id).poke(xen, minute)
+            });
+        }
+        let op = Operation::SCHEDOP_pin_override;
+        if self
+            .run(op, |xen| pin_override(xen, Some(0)))
+            .done()
+            .is_some()
+        {
+            self.refused(op, &[Errno::EBUSY], |xen| pin_override(xen, Some(0)));
+            let _ = self.run(op, |xen| pin_override(xen, None));
+        }
+        let op = Operation::SCHEDOP_remote_shutdown;
+        self.refused(op, &[Errno::ESRCH], |xen| {
+            remote_shutdown(xen, NOBODY, ShutdownReason::POWEROFF)
+        });
+        self.sleep(&bits);
+    }
+
+    /// Gives the processor away, and gets it back.
+    pub(super) fn yielding(&mut self) {
+        let _ = self.run(Operation::SCHEDOP_yield, yield_now);
+    }
+
+    /// How many nanoseconds so many ticks are.
+    pub(super) fn nanoseconds(&self, ticks: u64) -> u64 {
+        (u128::from(ticks) * 1_000_000_000 / u128::from(self.machine().ticks_per_second())) as u64
+    }
+
+    /// Waits for a port that rings already, and for one that never does.
+    fn polling(&mut self, bits: &Bits) {
+        let op = Operation::SCHEDOP_poll;
+        if self.xen().can(op).is_err() {
+            // By a block, if at all: see `polls_by_block`.
+            return;
+        }
+        let made = self.run(Operation::EVTCHNOP_bind_ipi, |xen| bind_ipi(xen, VCPU));
+        let Some(port) = made.done() else { return };
+        bits.take(port);
+        let _ = self.run(Operation::EVTCHNOP_send, |xen| send(xen, port));
+        let waited = self.run(op, |xen| poll(xen, &[port], None)).done();
+        let rings = waited == Some(Waited::Polled) && bits.pending(port);
+        self.check(op, rings, format_args!("{waited:?} for a port that rings"));
+
+        bits.take(port);
+        // What no clock of the domain tells is long past.
+        let now = self.now();
+        let until = now.map_or(1, |now| now + SHORT);
+        let start = self.machine().ticks();
+        let waited = self.run(op, |xen| poll(xen, &[port], Some(until))).done();
+        // Whatever else wakes the processor ends the wait, too.
+        let mut tries = 0..TRIES;
+        let early = || tries.next().is_some() && self.now().is_some_and(|now| now < until);
+        let again = core::iter::repeat_with(early).take_while(|early| *early);
+        let waited = again.fold(waited, |last, _| {
+            last.and_then(|_| poll(self.xen(), &[port], Some(until)).ok())
+        });
+        let elapsed = self.nanoseconds(self.machine().ticks().wrapping_sub(start));
+        let silent = waited == Some(Waited::Polled) && !bits.pending(port);
+        let in_time = elapsed < 1_000_000_000 && self.now().is_none_or(|now| now >= until);
+        self.check(
+            op,
+            silent && in_time,
+            format_args!("{waited:?} for {elapsed} ns"),
+        );
+        let nowhere = EvtchnPort::new(u32::MAX);
+        self.refused(op, &[Errno::EINVAL], |xen| poll(xen, &[nowhere], Some(1)));
+        let _ = self.run(Operation::EVTCHNOP_close, |xen| close(xen, port));
+    }
+
+    /// Blocks until the timer rings.
+    ///
+    /// On PV alone, where Xen lets upcalls in for it. Elsewhere nothing but an interrupt is sure to wake the
+    /// processor, and the kernels take none.
+    pub(super) fn sleep(&mut self, bits: &Bits) {
+        if self.xen().guest() != Guest::Pv || !self.listen() {
+            return;
+        }
+        let op = Operation::SCHEDOP_block;
+        let made = self.run(Operation::EVTCHNOP_bind_virq, |xen| {
+            bind_virq(xen, Virq::TIMER, VCPU)
+        });
+        let Some(port) = made.done() else { return };
+        self.stop_ticks();
+        bits.take(port);
+        self.fires(op, bits, port, |program, delay| {
+            if !program.alarm(delay) {
+                return false;
+            }
+            let blocked = program.run(op, block).done();
+            let woken = bits.pending(port);
+            program.check(op, woken, format_args!("woken without the timer"));
+            blocked.is_some()
+        });
+        let _ = self.run(Operation::EVTCHNOP_close, |xen| close(xen, port));
+    }
+}
