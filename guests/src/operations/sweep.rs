@@ -7,9 +7,10 @@
 #![allow(unsafe_code)]
 
 use xen_abi::hypercall::{Conduit, Errno};
-use xen_abi::version::{Absent, Guest, Kind, Operation};
+use xen_abi::version::{Absent, Guest, Kind, Needs, Operation};
 
 use super::Program;
+use crate::checks;
 use crate::machine::Machine;
 
 /// How a hypercall with sub-ops takes its arguments.
@@ -132,6 +133,13 @@ impl<M: Machine> Program<'_, '_, M> {
             expected,
             Absent::Errno(errno) if errno == Errno::ENOSYS || errno == Errno::EOPNOTSUPP
         );
+        if there && !hidden && absent && self.build_unknown() && may_be_left_out(op) {
+            for part in Operation::all().filter(|part| belongs(*part, op)) {
+                xen.withhold(part);
+            }
+            seen.absent += 1;
+            return;
+        }
         let as_predicted = if there { hidden || !absent } else { absent };
         if as_predicted {
             if there {
@@ -149,6 +157,11 @@ impl<M: Machine> Program<'_, '_, M> {
                 ),
             );
         }
+    }
+
+    /// Whether nobody has said what the hypervisor was built without: then what it answers says so.
+    fn build_unknown(&self) -> bool {
+        checks::argument(self.machine().command_line(), "without").is_none()
     }
 
     fn ask(&self, hypercall: u32, number: u32, shape: Shape, nowhere: usize) -> i32 {
@@ -182,4 +195,18 @@ impl<M: Machine> Program<'_, '_, M> {
             }
         }
     }
+}
+
+/// Whether a build may lack an operation, or what it belongs to.
+fn may_be_left_out(op: Operation) -> bool {
+    let options = op.build().iter();
+    options
+        .into_iter()
+        .any(|build| build.needs == Needs::Option)
+        || op.parent().is_some_and(may_be_left_out)
+}
+
+/// Whether a row is another one or belongs to it.
+fn belongs(part: Operation, whole: Operation) -> bool {
+    part == whole || part.parent().is_some_and(|parent| belongs(parent, whole))
 }
