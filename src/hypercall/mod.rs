@@ -32,8 +32,9 @@
 //! 3.0.0 to 3.0.2 take a hypercall number above 31 for another call's.
 //!
 //! From then on a call begins with the test of one bit, and what is known to be missing is not called at
-//! all. An answer that says "not there" is remembered: what happens at run time wins over the table. [`Xen::can`] and [`Xen::plan`] tell beforehand, [`Xen::withhold`] forces an
-//! older way, and after a migration [`Xen::resume`] asks again and reports what changed.
+//! all. An answer that says "not there" is remembered: what happens at run time wins over the table.
+//! [`Xen::can`] and [`Xen::plan`] tell beforehand, [`Xen::withhold`] forces an older way, and after a
+//! migration [`Xen::resume`] asks again and reports what changed.
 //!
 //! # The calls
 //!
@@ -45,23 +46,6 @@
 //!
 //! Where a hypervisor lacks an operation that an older one can stand in for, the function takes the older
 //! way by itself, and says so in its result where it makes a difference:
-//!
-//! # Cost
-//!
-//! A call is inlined to its instruction and the loads of the arguments it has. These are instructions
-//! executed, in brackets the conditional branches among them, beside the same call by inline assembly in
-//! C (the better of gcc 12 and clang), compiled for a kernel's fixed address:
-//!
-//! | call | `syscall`, `vmcall` | C | page | C | `hvc` on arm64 | C |
-//! |---|---|---|---|---|---|---|
-//! | send an event, its structure on the stack | 8 | 8 | 8 | 7 | 8 | 8 |
-//! | yield | 7 | 5 | 7 | 4 | 5 | 5 |
-//! | send an event through [`Xen`] | 19 (2) | 12 (1) | 19 (2) | 11 (1) | 18 (2) | 9 (1) |
-//!
-//! The page's stub is called through a register, which C does not need; a function with nothing on its
-//! stack aligns it, by a push and a pop, which C's assembly does not. The gate is a load, a test and one
-//! branch, always taken the same way; the rest keeps what the error needs. The tests hold every way of
-//! the four ABIs to it.
 //!
 //! ```
 //! use xen_abi::hypercall::{Conduit, ProbeError, Xen, event_channel_op};
@@ -79,6 +63,23 @@
 //!
 //! What can break memory safety (mappings, page tables, pages that Xen goes on writing, addresses of code)
 //! is `unsafe` with a contract. A safe function lets Xen read and write only what is borrowed for the call.
+//!
+//! # Cost
+//!
+//! A call is inlined to its instruction and the loads of the arguments it has. These are instructions
+//! executed, in brackets the conditional branches among them, beside the same call by inline assembly in
+//! C (the better of gcc 12 and clang), compiled for a kernel's fixed address:
+//!
+//! | call | `syscall`, `vmcall` | C | page | C | `hvc` on arm64 | C |
+//! |---|---|---|---|---|---|---|
+//! | send an event, its structure on the stack | 8 | 8 | 8 | 7 | 8 | 8 |
+//! | yield | 7 | 5 | 7 | 4 | 5 | 5 |
+//! | send an event through [`Xen`] | 19 (2) | 12 (1) | 19 (2) | 11 (1) | 18 (2) | 9 (1) |
+//!
+//! The page's stub is called through a register, which C does not need; a function with nothing on its
+//! stack aligns it, by a push and a pop, which C's assembly does not. The gate is a load, a test and one
+//! branch, always taken the same way; the rest keeps what the error needs. The tests hold every way of
+//! the four ABIs to it.
 //!
 //! # What comes back
 //!

@@ -6,6 +6,7 @@ use xen_public::native::sched::{
 };
 
 use super::caller::{Address, Answer, Caller, refuse};
+use super::vcpus::FRUITLESS;
 use super::{Harm, Machine};
 use crate::hypercall::Errno;
 use crate::hypercall::sched_op::ShutdownReason;
@@ -45,12 +46,16 @@ impl Machine {
     }
 
     /// Waits for an event of any kind that `awake` sees, no longer than until `deadline`.
+    ///
+    /// Periodic timers fire for ever: if that many in a row wake nobody, nothing will.
     fn sleep(&mut self, deadline: Option<u64>, awake: impl Fn(&Self) -> bool) -> bool {
+        let mut fired = 0;
         loop {
             if awake(self) {
                 return true;
             }
-            let next = self.next_timer();
+            let next = self.next_timer().filter(|_| fired < FRUITLESS);
+            fired += 1;
             match (next, deadline) {
                 (Some(next), _) if deadline.is_none_or(|deadline| next <= deadline) => {
                     self.advance_to(next);

@@ -95,6 +95,22 @@ fn a_domain_that_nothing_wakes_is_noticed() {
     assert_eq!(xen.harm()[0].1, Harm::SleepsForever);
 }
 
+/// A timer without a port fires for ever and wakes nobody; a year of it passes at once.
+#[test]
+fn a_periodic_timer_that_wakes_nobody_is_noticed() {
+    const YEAR: u64 = 365 * 86_400 * 1_000_000_000;
+    let xen = Simulated::builder(V4_17, Guest::Hvm).record_harm().build();
+    let mut period = vcpu_set_periodic_timer {
+        period_ns: 1_000_000,
+    };
+    assert_eq!(vcpu_op(&xen, 6, 0, &mut period), 0);
+    assert_eq!(plain(&xen, 29, [1, 0, 0, 0, 0]), 0);
+    assert_eq!(xen.harm()[0].1, Harm::SleepsForever);
+    let before = xen.clock();
+    xen.advance(YEAR);
+    assert_eq!(xen.clock(), before + YEAR);
+}
+
 #[test]
 fn virtual_processors_go_up_and_down() {
     let xen = Simulated::builder(V4_20, Guest::Pv).vcpus(2).build();
