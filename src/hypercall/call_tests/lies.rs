@@ -94,9 +94,12 @@ fn follow(place: usize, build: usize, steps: &[Step]) -> Result<(), String> {
         }
     }
     let harm = hypervisor.harm();
-    // Who waits for an event that Xen pretended to raise waits for long.
-    let asleep = |harm: Harm| lied && harm == Harm::SleepsForever;
-    match harm.into_iter().find(|&(_, harm)| !asleep(harm)) {
+    // Who waits for an event that Xen pretended to raise, or after an earlier step has taken away the
+    // place where events show, waits for long. `matrix` sees that nobody does who has done nothing else.
+    match harm
+        .into_iter()
+        .find(|&(_, harm)| harm != Harm::SleepsForever)
+    {
         Some((call, harm)) => Err(format!("{call:?} does harm: {harm}")),
         None => Ok(()),
     }
