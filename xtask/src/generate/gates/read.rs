@@ -121,7 +121,7 @@ pub struct Answer {
 /// Something without which an operation is missing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Build {
-    /// The kind of guest that it matters to, if not to all: a place among [`GUESTS`].
+    /// The kind of guest that it matters to, if not to all: a place among `pv`, `hvm` and `arm`.
     pub guest: Option<usize>,
     /// The option.
     pub option: String,
