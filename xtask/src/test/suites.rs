@@ -102,7 +102,7 @@ pub const SUITES: &[Suite] = &[
         proves: "the tests of the published crates pass, without any C compiler",
         needs: &[],
         wants: &[],
-        seconds: 35,
+        seconds: 60,
         env: &[],
         steps: &[Step::Cargo(&[
             "test",
@@ -115,7 +115,7 @@ pub const SUITES: &[Suite] = &[
         proves: "the unit tests of guests, oracles and maintenance commands pass",
         needs: &[Need::Compilers, Need::Libclang],
         wants: &[],
-        seconds: 80,
+        seconds: 160,
         env: &[],
         steps: &[Step::Cargo(&["test", "--workspace", "--lib", "--bins"])],
     },
@@ -335,7 +335,7 @@ pub const SUITES: &[Suite] = &[
             Need::Target("powerpc64le-unknown-linux-gnu"),
         ],
         wants: &[],
-        seconds: 40,
+        seconds: 60,
         env: &[],
         steps: &[Step::Cargo(&[
             "test",
