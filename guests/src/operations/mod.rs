@@ -64,16 +64,18 @@ impl<T> Outcome<T> {
 /// The hypervisor as a program sees it: what its machine's way leads to, watched.
 pub type Hypervisor<'a, M> = Xen<Watched<&'a <M as Machine>::Way>>;
 
+/// An operation, what it belongs to, and so on up to its hypercall.
+fn lineage(operation: Operation) -> impl Iterator<Item = Operation> {
+    core::iter::successors(Some(operation), |operation| operation.parent())
+}
+
 /// Whether an operation, or what it belongs to, needs an option that is among those of
 /// `without=CONFIG_A+CONFIG_B`.
 fn left_out<C>(xen: &Xen<C>, operation: Operation, without: &str) -> bool {
-    let here = operation.build().iter().any(|build| {
+    lineage(operation).flat_map(Operation::build).any(|build| {
         build.matters(xen.guest(), xen.release())
             && without.split('+').any(|option| option == build.option)
-    });
-    here || operation
-        .parent()
-        .is_some_and(|parent| left_out(xen, parent, without))
+    })
 }
 
 /// The run of all operations on one hypervisor.

@@ -9,7 +9,7 @@
 use xen_abi::hypercall::{Conduit, Errno};
 use xen_abi::version::{Absent, Guest, Kind, Needs, Operation};
 
-use super::Program;
+use super::{Program, lineage};
 use crate::checks;
 use crate::machine::Machine;
 
@@ -134,7 +134,7 @@ impl<M: Machine> Program<'_, '_, M> {
             Absent::Errno(errno) if errno == Errno::ENOSYS || errno == Errno::EOPNOTSUPP
         );
         if there && !hidden && absent && self.build_unknown() && may_be_left_out(op) {
-            for part in Operation::all().filter(|part| belongs(*part, op)) {
+            for part in Operation::all().filter(|part| lineage(*part).any(|whole| whole == op)) {
                 xen.withhold(part);
             }
             seen.absent += 1;
@@ -199,14 +199,7 @@ impl<M: Machine> Program<'_, '_, M> {
 
 /// Whether a build may lack an operation, or what it belongs to.
 fn may_be_left_out(op: Operation) -> bool {
-    let options = op.build().iter();
-    options
-        .into_iter()
+    lineage(op)
+        .flat_map(Operation::build)
         .any(|build| build.needs == Needs::Option)
-        || op.parent().is_some_and(may_be_left_out)
-}
-
-/// Whether a row is another one or belongs to it.
-fn belongs(part: Operation, whole: Operation) -> bool {
-    part == whole || part.parent().is_some_and(|parent| belongs(parent, whole))
 }
