@@ -3,7 +3,6 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use xen_public::errno::Errno;
-use xen_public::features::Features;
 use xen_public::native::hvm::hvm_op::{
     xen_hvm_altp2m_op, xen_hvm_get_mem_type, xen_hvm_param, xen_hvm_xentrace,
 };
@@ -164,6 +163,8 @@ fn small_calls_have_their_arguments() {
 #[test]
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 fn a_vector_of_each_processor_becomes_one_of_all() {
+    use xen_public::features::Features;
+
     let set = |release, features| {
         let xen = Fake::new(release, Guest::Hvm, |_, [op, address, ..]| {
             if op == 0 {

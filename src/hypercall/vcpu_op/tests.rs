@@ -3,8 +3,8 @@
 use core::ptr::NonNull;
 
 use super::*;
+use crate::hypercall::Errno;
 use crate::hypercall::fake::{Fake, read, write};
-use crate::hypercall::{Errno, Unsupported, Why};
 use crate::version::{Guest, Release};
 use xen_public::features::Features;
 use xen_public::native::vcpu::{
@@ -71,6 +71,7 @@ fn arm_has_two_calls_and_the_others_are_not_made() {
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod x86 {
     use super::*;
+    use crate::hypercall::{Unsupported, Why};
 
     #[test]
     fn a_state_is_of_one_kind_of_guest() {

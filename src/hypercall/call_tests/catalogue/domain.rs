@@ -100,7 +100,6 @@ entries! { xen, on;
     VCPUOP_is_up Row "Done" => vcpu_op::is_up(xen, FIRST).inspect(|&up| on.right(up));
     VCPUOP_get_runstate_info Row "Done" => vcpu_op::get_runstate_info(xen, FIRST);
     VCPUOP_send_nmi Row "Done" => vcpu_op::send_nmi(xen, FIRST);
-    VCPUOP_get_physid Row "EINVAL" => vcpu_op::get_physid(xen, FIRST);
     VCPUOP_register_vcpu_info Alone "Done" => {
         vcpu_op::register_vcpu_info(xen, FIRST, on.gfn(20), 0)
     };

@@ -112,6 +112,7 @@ entries! { xen, on;
     VCPUOP_initialise More "EIO" => {
         vcpu_op::initialise_hvm(xen, SECOND, &vcpu_hvm_context::ZERO)
     };
+    VCPUOP_get_physid Row "EINVAL" => vcpu_op::get_physid(xen, FIRST);
     HVMOP_set_evtchn_upcall_vector More "Done" => {
         hvm_op::set_evtchn_upcall_vector(xen, FIRST, 0xf3)
     };
