@@ -1,15 +1,10 @@
 //! What a kernel offers to the program that runs on it: a few pages, places to map foreign frames,
 //! the page that Xen shares with the domain, and a clock.
 //!
-//! Each kernel implements [`Machine`]. There are no interrupts: an upcall is seen by looking at
-//! `evtchn_upcall_pending` and `evtchn_pending` in the shared page, which Xen writes whether or not
-//! the domain listens (seen on every kind of guest), or at the event words of FIFO channels. Whoever
-//! waits does so with an end, by [`Machine::ticks`].
-//!
-//! A real callback would be an entry that `CALLBACKOP_register` (before: `set_callbacks`) names on PV,
-//! with `evtchn_upcall_mask` cleared; a vector in the kernel's interrupt table that
-//! `HVM_PARAM_CALLBACK_IRQ` or `HVMOP_set_evtchn_upcall_vector` names on PVH; and on ARM the interrupt
-//! that the device tree's `/hypervisor` names, which needs a driver for the interrupt controller.
+//! Each kernel implements [`Machine`]. Xen writes `evtchn_upcall_pending` and `evtchn_pending` in the shared
+//! page, or the event words of FIFO channels, whether or not the domain takes upcalls; whoever waits for
+//! them does so with an end, by [`Machine::ticks`]. A kernel that takes upcalls says so by
+//! [`Machine::callback`]: Xen then interrupts it where it has let one in, and [`Machine::upcalls`] counts.
 
 use core::ptr::NonNull;
 
@@ -39,6 +34,17 @@ pub struct Window {
     /// The guest frame number, for `XENMEM_add_to_physmap` and the like; `None` on PV, where a
     /// page is put into the window by its page table entry.
     pub frame: Option<u64>,
+}
+
+/// How Xen interrupts a kernel for an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Callback {
+    /// By entering a PV kernel at this address, which is to be registered.
+    Entry(usize),
+    /// By this vector of a PVH kernel's interrupt table, which is to be set.
+    Vector(u8),
+    /// By an interrupt that Xen itself has chosen and the kernel has let through its controller: on ARM.
+    Interrupt,
 }
 
 /// A domain with one virtual processor, seen by the program that runs in it.
@@ -131,10 +137,23 @@ pub unsafe trait Machine {
     /// What Xen answered when it was mapped.
     fn shared_info(&self) -> Result<NonNull<u8>>;
 
-    /// The address at which Xen may enter a PV kernel for an event: code that takes the upcall, leaves
-    /// further ones masked, and goes back to where it came from. `None` for other kernels.
-    fn entry(&self) -> Option<usize> {
+    /// How Xen interrupts the kernel for an event, if the kernel takes upcalls at all. The handler is ready
+    /// after this; whether Xen has to be told of it depends on the way.
+    fn callback(&self) -> Option<Callback> {
         None
+    }
+
+    /// Lets one upcall in: the processor is interrupted as soon as Xen has an event for it. The handler
+    /// counts it, touches no event, and keeps out what comes next. On PV the processor lets everything
+    /// in, and `evtchn_upcall_mask` keeps it out.
+    fn let_in(&self) {}
+
+    /// Keeps upcalls out, as they are kept out in the beginning.
+    fn keep_out(&self) {}
+
+    /// How often Xen has interrupted the kernel for an event.
+    fn upcalls(&self) -> u32 {
+        0
     }
 
     /// A clock that never stops and never goes back.

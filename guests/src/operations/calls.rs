@@ -47,11 +47,12 @@ impl<'a, M: Machine> Program<'a, '_, M> {
 
     /// Runs something without some hypercalls, on a hypervisor that was probed anew.
     fn without(&mut self, withheld: &[Operation], work: impl FnOnce(&mut Program<'a, '_, M>)) {
-        let info = self.info;
+        let (info, listening) = (self.info, self.listening);
         let machine = self.machine();
         match Program::new(machine, self.report) {
             Ok(mut program) => {
                 program.info = info;
+                program.listening = listening;
                 for &operation in withheld {
                     if operation == Operation::SCHEDOP_poll {
                         program.xen().withhold(operation);
@@ -83,7 +84,7 @@ impl<'a, M: Machine> Program<'a, '_, M> {
     /// Without a poll, the processor blocks: not at all if an event is due.
     fn polls_by_block(&mut self) {
         // An upcall that can't be taken would not end the sleep.
-        if self.xen().guest() != Guest::Pv || !self.listen() {
+        if self.xen().guest() != Guest::Pv || !self.listening {
             return;
         }
         let Some(bits) = self.bits() else { return };
@@ -113,13 +114,5 @@ impl<'a, M: Machine> Program<'a, '_, M> {
         let right = place == Ok(VcpuInfoPlace::SharedInfo);
         self.check(op, right, format_args!("{place:?}"));
         self.report().fallback();
-    }
-}
-
-#[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
-impl<M: Machine> Program<'_, '_, M> {
-    /// Nobody wakes the processor here.
-    pub(super) fn listen(&mut self) -> bool {
-        false
     }
 }

@@ -104,6 +104,14 @@ impl Bits {
         byte.fetch_or(bit, Ordering::SeqCst);
     }
 
+    /// Masks a PV processor's upcalls, or lets them through.
+    pub(super) fn mask_upcalls(&self, masked: bool) {
+        // Other kinds of guest have nothing there.
+        let mask = offset_of!(vcpu_info, evtchn_upcall_pending) + 1;
+        self.byte(self.info, mask)
+            .store(u8::from(masked), Ordering::SeqCst);
+    }
+
     /// The version of the clock's record.
     pub(super) fn clock_version(&self) -> u8 {
         let time = offset_of!(vcpu_info, time) + offset_of!(vcpu_time_info, version);
@@ -180,7 +188,7 @@ impl<M: Machine> Program<'_, '_, M> {
         }
     }
 
-    /// Rings at a port, and sees the event at another.
+    /// Rings at a port, and sees the event at another, with the upcall.
     fn rings(&mut self, bits: &Bits, at: EvtchnPort, seen: EvtchnPort) {
         let op = Operation::EVTCHNOP_send;
         bits.take(seen);
@@ -189,7 +197,9 @@ impl<M: Machine> Program<'_, '_, M> {
             !bits.pending(seen),
             format_args!("{seen} rings already"),
         );
-        let _ = self.run(op, |xen| send(xen, at));
+        self.upcall(op, bits, true, |program| {
+            let _ = program.run(op, |xen| send(xen, at));
+        });
         let there = self.wait(|| bits.pending(seen) && bits.announced(seen));
         self.check(op, there, format_args!("no event at {seen}"));
         bits.take(seen);
@@ -202,7 +212,9 @@ impl<M: Machine> Program<'_, '_, M> {
         let Some(one) = made.done() else { return };
         self.connected(one, Binding::Unbound(OWN));
         let op = Operation::EVTCHNOP_bind_interdomain;
-        let bound = self.run(op, |xen| bind_interdomain(xen, OWN, one));
+        let bound = self.upcall(op, bits, true, |program| {
+            program.run(op, |xen| bind_interdomain(xen, OWN, one))
+        });
         let Some(two) = bound.done() else { return };
         self.check(
             op,
@@ -218,7 +230,9 @@ impl<M: Machine> Program<'_, '_, M> {
         let op = Operation::EVTCHNOP_unmask;
         bits.take(two);
         bits.mask(two);
-        let _ = self.run(Operation::EVTCHNOP_send, |xen| send(xen, one));
+        self.upcall(Operation::EVTCHNOP_send, bits, false, |program| {
+            let _ = program.run(Operation::EVTCHNOP_send, |xen| send(xen, one));
+        });
         let quiet = bits.pending(two) && !bits.upcall_pending();
         self.check(op, quiet, format_args!("the masked {two} is not quiet"));
         // The first releases left it to the guest.
@@ -227,7 +241,9 @@ impl<M: Machine> Program<'_, '_, M> {
             Err(unsupported) if by_guest => Plan::Unsupported(unsupported),
             _ => self.xen().plan(op),
         };
-        let _ = self.run_as(plan, op, &[], |xen| unmask(xen, two));
+        self.upcall(op, bits, !by_guest, |program| {
+            let _ = program.run_as(plan, op, &[], |xen| unmask(xen, two));
+        });
         let heard = by_guest || !bits.masked(two) && self.wait(|| bits.announced(two));
         self.check(op, heard, format_args!("{two} is not heard"));
         bits.take(two);

@@ -124,7 +124,10 @@ impl<M: Machine> Program<'_, '_, M> {
         let Some(port) = made.done() else { return };
         queues.empty();
         let op = Operation::EVTCHNOP_send;
-        let _ = self.run(op, |xen| send(xen, port));
+        let bits = &queues.bits;
+        self.upcall(op, bits, true, |program| {
+            let _ = program.run(op, |xen| send(xen, port));
+        });
         self.queued(op, queues, port, Priority::DEFAULT);
         let op = Operation::SCHEDOP_poll;
         let _ = self.run(op, |xen| poll(xen, &[port], None));
@@ -132,17 +135,23 @@ impl<M: Machine> Program<'_, '_, M> {
 
         let op = Operation::EVTCHNOP_unmask;
         queues.word(port).fetch_or(MASKED, Ordering::SeqCst);
-        let _ = self.run(Operation::EVTCHNOP_send, |xen| send(xen, port));
+        self.upcall(Operation::EVTCHNOP_send, bits, false, |program| {
+            let _ = program.run(Operation::EVTCHNOP_send, |xen| send(xen, port));
+        });
         let word = queues.word(port).load(Ordering::SeqCst);
         let waits = word & (PENDING | MASKED | LINKED) == PENDING | MASKED;
         self.check(op, waits, format_args!("masked, its word is {word:#x}"));
-        let _ = self.run(op, |xen| unmask(xen, port));
+        self.upcall(op, bits, true, |program| {
+            let _ = program.run(op, |xen| unmask(xen, port));
+        });
         self.queued(op, queues, port, Priority::DEFAULT);
         queues.empty();
 
         let op = Operation::EVTCHNOP_set_priority;
         let _ = self.run(op, |xen| set_priority(xen, port, Priority::HIGHEST));
-        let _ = self.run(Operation::EVTCHNOP_send, |xen| send(xen, port));
+        self.upcall(op, bits, true, |program| {
+            let _ = program.run(Operation::EVTCHNOP_send, |xen| send(xen, port));
+        });
         self.queued(op, queues, port, Priority::HIGHEST);
         queues.empty();
         let _ = self.run(Operation::EVTCHNOP_close, |xen| close(xen, port));

@@ -9,14 +9,29 @@ use xen_abi::hypercall::{Conduit, Result};
 use xen_abi::version::{Guest, Operation, Release};
 use xen_abi::xen_public::xen::{PAGE_SHIFT, PAGE_SIZE};
 
-use crate::machine::{Machine, Page, WINDOWS, Window};
+use crate::machine::{Callback, Machine, Page, WINDOWS, Window};
 use crate::report::Report;
 
-/// A simulated hypervisor whose console is kept apart, because old ones have none for HVM.
+/// A simulated hypervisor whose console is kept apart, because old ones have none for HVM, and before which
+/// stands a processor that can be interrupted: after a call, and whenever time passes.
 #[derive(Debug)]
 pub(super) struct Printing {
     xen: Simulated,
     lines: RefCell<Vec<u8>>,
+    /// Whether the processor takes an upcall, and how many it has taken.
+    open: Cell<bool>,
+    upcalls: Cell<u32>,
+}
+
+impl Printing {
+    /// Interrupts the processor, if it takes that and the hypervisor has told where to enter.
+    fn interrupt(&self) {
+        let told = self.xen.guest() != Some(Guest::Pv) || self.xen.event_callback().is_some();
+        if self.open.get() && told && self.xen.deliverable(0) {
+            self.open.set(false);
+            self.upcalls.set(self.upcalls.get() + 1);
+        }
+    }
 }
 
 // SAFETY: console writes of which the caller vouches that they are texts are read, and everything else
@@ -33,7 +48,9 @@ unsafe impl Conduit for Printing {
             return 0;
         }
         // SAFETY: the caller keeps the contract of this same call.
-        unsafe { self.xen.hypercall(number, arguments) }
+        let answer = unsafe { self.xen.hypercall(number, arguments) };
+        self.interrupt();
+        answer
     }
 
     fn guest(&self) -> Option<Guest> {
@@ -65,6 +82,8 @@ impl Host {
             way: Printing {
                 xen,
                 lines: RefCell::default(),
+                open: Cell::new(false),
+                upcalls: Cell::new(0),
             },
             guest,
             frames: RefCell::new(frames),
@@ -155,14 +174,32 @@ unsafe impl Machine for Host {
         Ok(self.way.xen.shared_info().cast())
     }
 
-    fn entry(&self) -> Option<usize> {
-        // Some address of code: nobody goes there.
-        Some(PAGE_SIZE)
+    fn callback(&self) -> Option<Callback> {
+        Some(match self.guest {
+            // Some address of code: nobody goes there.
+            Guest::Pv => Callback::Entry(PAGE_SIZE),
+            Guest::Hvm => Callback::Vector(0x40),
+            _ => Callback::Interrupt,
+        })
+    }
+
+    fn let_in(&self) {
+        self.way.open.set(true);
+        self.way.interrupt();
+    }
+
+    fn keep_out(&self) {
+        self.way.open.set(false);
+    }
+
+    fn upcalls(&self) -> u32 {
+        self.way.upcalls.get()
     }
 
     fn ticks(&self) -> u64 {
         // Time passes as the program looks at the clock.
         self.way.xen.advance(100_000);
+        self.way.interrupt();
         self.way.xen.clock()
     }
 

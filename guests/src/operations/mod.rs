@@ -22,6 +22,7 @@ mod scheduling;
 pub mod sweep;
 mod tables;
 mod toolstack;
+mod upcalls;
 mod vcpus;
 mod versions;
 mod watched;
@@ -85,6 +86,8 @@ pub struct Program<'a, 'r, M: Machine> {
     report: &'r mut Report<'a, M::Way>,
     /// Where the processor's `vcpu_info` was registered, if it was.
     info: Option<NonNull<u8>>,
+    /// Whether Xen interrupts the kernel for events.
+    listening: bool,
 }
 
 /// Runs everything.
@@ -115,6 +118,7 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
             xen,
             report,
             info: None,
+            listening: false,
         })
     }
 
@@ -131,6 +135,7 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         self.grants();
         self.hvm_devices();
         self.versions();
+        self.listen();
         self.events();
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
         self.entries();

@@ -163,8 +163,8 @@ impl<M: Machine> Program<'_, '_, M> {
         let _ = self.run(Operation::EVTCHNOP_close, |xen| close(xen, port));
     }
 
-    /// Sees a timer's event, and that it did not come before its time. Where it did, a longer time is tried,
-    /// as Xen's clock may leap forward meanwhile.
+    /// Sees a timer's event and its upcall, and that it did not come before its time. Where it did, a longer
+    /// time is tried, as Xen's clock may leap forward meanwhile.
     pub(super) fn fires(
         &mut self,
         op: Operation,
@@ -175,11 +175,14 @@ impl<M: Machine> Program<'_, '_, M> {
         let mut seen = (false, 0);
         for delay in [SHORT, 2 * SHORT, 4 * SHORT] {
             bits.take(port);
+            let since = self.let_new_in(bits);
             let start = self.machine().ticks();
             if !set(self, delay) {
+                self.keep_out(bits);
                 return;
             }
-            let fired = self.wait(|| bits.pending(port));
+            let fired = self.wait(|| bits.pending(port) && self.taken(since));
+            self.keep_out(bits);
             let elapsed = self.nanoseconds(self.machine().ticks().wrapping_sub(start));
             bits.take(port);
             if fired && elapsed >= delay / 2 {
@@ -407,7 +410,9 @@ impl<M: Machine> Program<'_, '_, M> {
         let made = self.run(Operation::EVTCHNOP_bind_ipi, |xen| bind_ipi(xen, VCPU));
         if let Some(port) = made.done() {
             bits.take(port);
-            let _ = self.run(Operation::EVTCHNOP_send, |xen| send(xen, port));
+            self.upcall(op, &bits, true, |program| {
+                let _ = program.run(Operation::EVTCHNOP_send, |xen| send(xen, port));
+            });
             let there = bits.pending(port) && bits.announced(port);
             self.check(op, there, format_args!("no event in the new place"));
             bits.take(port);

@@ -24,16 +24,16 @@ impl<M: Machine> Program<'_, '_, M> {
         Entry {
             #[cfg(target_arch = "x86")]
             selector: 0,
-            address: self.machine().entry().unwrap_or_default(),
+            address: match self.machine().callback() {
+                Some(crate::machine::Callback::Entry(address)) => address,
+                // Nobody but a PV kernel is entered.
+                _ => 0,
+            },
         }
     }
 
     /// Has a PV guest's Xen enter the kernel for events; whether it does.
-    pub(super) fn listen(&mut self) -> bool {
-        if self.machine().entry().is_none() {
-            self.report().fail(format_args!("no entry for events"));
-            return false;
-        }
+    pub(super) fn enter_for_events(&mut self) -> bool {
         if self.xen().can(Operation::CALLBACKOP_register).is_ok() {
             return self.enter_at(Callback::Event);
         }

@@ -5,14 +5,15 @@
 //! (`xen/include/public/xen.h`).
 //!
 //! What the kernel maps it maps over pages of its own memory: page tables for them are there, and
-//! `HYPERVISOR_update_va_mapping` and grant mappings replace their entries. Upcalls stay masked, as
-//! they are at the start, but while the processor blocks: the entry for events does nothing but return.
+//! `HYPERVISOR_update_va_mapping` and grant mappings replace their entries. Xen masks further upcalls as it
+//! enters for an event, and the entry does nothing but count and return: they stay masked.
 
 use core::arch::global_asm;
 use core::cell::Cell;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, Ordering};
 
-use guests::machine::{self, Machine, Paravirtual, WINDOWS, Window};
+use guests::machine::{self, Callback, Machine, Paravirtual, WINDOWS, Window};
 use guests::report::Report;
 use guests::{checks, start_info};
 use xen_abi::hypercall::cpu::{Page, PvSyscall};
@@ -43,6 +44,7 @@ _start:
     .pushsection .text.event, "ax", @progbits
     .global event_entry
 event_entry:
+    lock inc dword ptr [rip + {upcalls}]
     pop rcx
     pop r11
     or qword ptr [rsp + 8], 3
@@ -51,7 +53,11 @@ event_entry:
 
     "#,
     start = sym start,
+    upcalls = sym UPCALLS,
 );
+
+/// How often Xen has entered for events.
+static UPCALLS: AtomicU32 = AtomicU32::new(0);
 
 unsafe extern "C" {
     /// Where the linker script ends the kernel's memory.
@@ -216,8 +222,12 @@ unsafe impl Machine for Pv<'_> {
         Ok(shared)
     }
 
-    fn entry(&self) -> Option<usize> {
-        Some((&raw const EVENT_ENTRY).addr())
+    fn callback(&self) -> Option<Callback> {
+        Some(Callback::Entry((&raw const EVENT_ENTRY).addr()))
+    }
+
+    fn upcalls(&self) -> u32 {
+        UPCALLS.load(Ordering::Relaxed)
     }
 
     fn ticks(&self) -> u64 {
