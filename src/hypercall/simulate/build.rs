@@ -3,6 +3,8 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use xen_public::xen::DomId;
+
 use crate::version::{Guest, Release};
 
 use super::Simulated;
@@ -68,6 +70,8 @@ pub(super) struct Setup {
     pub(super) build_id: Option<Vec<u8>>,
     pub(super) pae_above_4gb: bool,
     pub(super) recording: bool,
+    /// Number and kind of the second domain, if there is one.
+    pub(super) peer: Option<(u16, Guest)>,
     builds: u32,
 }
 
@@ -103,6 +107,7 @@ impl Setup {
             // A builder honours the note of a PV kernel that is silent in newer releases.
             pae_above_4gb: guest == Guest::Pv && release < Release::new(4, 18, 0),
             recording: false,
+            peer: None,
             builds,
         }
     }
@@ -169,6 +174,13 @@ impl Builder {
         self
     }
 
+    /// A second domain beside it, of any kind that the machine can have, without privilege. What it
+    /// does, the test does for it: see [`Simulated::peer`].
+    pub fn peer(mut self, domid: DomId, guest: Guest) -> Self {
+        self.0.peer = Some((domid.get(), guest));
+        self
+    }
+
     /// How many virtual processors it has, at least 1. The first is up and makes the calls.
     pub fn vcpus(mut self, number: u32) -> Self {
         self.0.vcpus = number.max(1);
@@ -230,7 +242,8 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// If that release had no such guests: see [`Simulated::exists`].
+    /// If that release had no such guests: see [`Simulated::exists`]; if the second domain has the
+    /// number of the first, or is of ARM beside one of x86.
     pub fn build(self) -> Simulated {
         Simulated::start(self.0)
     }

@@ -17,6 +17,7 @@ use xen_public::native::xen::{shared_info, vcpu_info};
 use super::caller::{Answer, Caller, Refusal, refuse};
 use super::fifo::Fifo;
 use super::memory::{Bits, Word};
+use super::peer::Whose;
 use super::{DOMID_SELF, Machine};
 use crate::hypercall::Errno;
 
@@ -132,15 +133,6 @@ impl Machine {
         Ok(port)
     }
 
-    /// The caller's own domain, by either name. There is no other.
-    pub(super) fn own_domain(&self, domid: u16) -> Result<(), Refusal> {
-        if domid == DOMID_SELF || domid == self.setup.domid {
-            Ok(())
-        } else {
-            refuse(Errno::ESRCH)
-        }
-    }
-
     pub(super) fn vcpu_exists(&self, vcpu: u32) -> Result<(), Refusal> {
         if vcpu < self.setup.vcpus {
             Ok(())
@@ -153,9 +145,16 @@ impl Machine {
     fn close_port(&mut self, port: u32) -> Answer {
         match self.port(port)?.state {
             State::Free | State::Reserved => return refuse(Errno::EINVAL),
-            State::Interdomain { port: other, .. } => {
+            State::Interdomain {
+                domain,
+                port: other,
+            } => {
                 let remote = self.setup.domid;
-                self.set_state(other, State::Unbound { remote });
+                let state = State::Unbound { remote };
+                match self.by_number(domain) {
+                    Some(Whose::Peer) => self.neighbour_mut().lines[other as usize].state = state,
+                    _ => self.set_state(other, state),
+                }
             }
             _ => {}
         }
@@ -167,7 +166,13 @@ impl Machine {
 
     fn send(&mut self, port: u32) -> Answer {
         match self.port(port)?.state {
-            State::Interdomain { port: other, .. } => self.set_pending(other),
+            State::Interdomain {
+                domain,
+                port: other,
+            } => match self.by_number(domain) {
+                Some(Whose::Peer) => self.neighbour_mut().lines[other as usize].pending = true,
+                _ => self.set_pending(other),
+            },
             State::Ipi => self.set_pending(port),
             State::Unbound { .. } => {}
             _ => return refuse(Errno::EINVAL),
@@ -279,33 +284,43 @@ impl Machine {
     }
 
     fn alloc_unbound(&mut self, request: &mut evtchn_alloc_unbound) -> Answer {
-        self.own_domain(request.dom)?;
+        let whose = self.subject(request.dom)?;
         let remote = match request.remote_dom {
             DOMID_SELF => self.setup.domid,
             other => other,
         };
-        request.port = self.occupy(State::Unbound { remote }, 0)?;
+        let state = State::Unbound { remote };
+        request.port = match whose {
+            Whose::Own => self.occupy(state, 0)?,
+            Whose::Peer => self.neighbour_mut().occupy(state),
+        };
         Ok(0)
     }
 
     fn bind_interdomain(&mut self, request: &mut evtchn_bind_interdomain) -> Answer {
-        self.own_domain(request.remote_dom)?;
+        let whose = self.whose(request.remote_dom);
+        let whose = whose.ok_or(Refusal::Errno(Errno::ESRCH))?;
         let own = self.setup.domid;
         let local = self.free_port()?;
-        let remote = self.port(request.remote_port)?;
-        if remote.state != (State::Unbound { remote: own }) {
+        let other = request.remote_port;
+        let (domain, state) = match whose {
+            Whose::Own => (own, self.port(other)?.state),
+            Whose::Peer => (self.neighbour().domid, self.neighbour().line(other)?.state),
+        };
+        if state != (State::Unbound { remote: own }) {
             return refuse(Errno::EINVAL);
         }
-        let other = request.remote_port;
-        let port = self.occupy(
-            State::Interdomain {
-                domain: own,
-                port: other,
-            },
-            0,
-        )?;
+        let bound = State::Interdomain {
+            domain,
+            port: other,
+        };
+        let port = self.occupy(bound, 0)?;
         debug_assert_eq!(port, local);
-        self.set_state(other, State::Interdomain { domain: own, port });
+        let back = State::Interdomain { domain: own, port };
+        match whose {
+            Whose::Own => self.set_state(other, back),
+            Whose::Peer => self.neighbour_mut().lines[other as usize].state = back,
+        }
         // Whatever the other end has sent in vain may have been meant for this one.
         self.set_pending(port);
         request.local_port = port;
@@ -365,8 +380,13 @@ impl Machine {
     }
 
     fn status(&mut self, request: &mut evtchn_status) -> Answer {
-        self.own_domain(request.dom)?;
-        let Port { state, vcpu, .. } = self.port(request.port)?;
+        let (state, vcpu) = match self.subject(request.dom)? {
+            Whose::Own => {
+                let port = self.port(request.port)?;
+                (port.state, port.vcpu)
+            }
+            Whose::Peer => (self.neighbour().line(request.port)?.state, 0),
+        };
         let status = match state {
             State::Free | State::Reserved => EVTCHNSTAT_closed,
             State::Unbound { remote } => {
@@ -480,8 +500,10 @@ impl Machine {
             10 if self.setup.since(3, 1) => {
                 // SAFETY: EVTCHNOP_reset takes an evtchn_reset.
                 let evtchn_reset { dom } = unsafe { read(argument) }?;
-                self.own_domain(dom)?;
-                self.reset_events();
+                match self.subject(dom)? {
+                    Whose::Own => self.reset_events(),
+                    Whose::Peer => self.reset_peer_events(),
+                }
                 Ok(0)
             }
             // SAFETY: EVTCHNOP_init_control takes an evtchn_init_control.

@@ -1,20 +1,22 @@
-//! `grant_table_op`: grants that are mapped and copied. The domain's own, by its number: there is no
-//! other domain.
+//! `grant_table_op`: grants that are mapped and copied, each by its domain's number.
 #![allow(unsafe_code)]
 
 use core::sync::atomic::Ordering::SeqCst;
 
 use xen_public::native::grant_table::{
-    GTF_permit_access, GTF_reading, GTF_readonly, GTF_sub_page, GTF_type_mask, GTF_writing,
-    gnttab_cache_flush, gnttab_copy, gnttab_copy_ptr, gnttab_map_grant_ref, gnttab_transfer,
-    gnttab_unmap_and_replace, gnttab_unmap_grant_ref,
+    GTF_accept_transfer, GTF_permit_access, GTF_reading, GTF_readonly, GTF_sub_page,
+    GTF_transfer_committed, GTF_transfer_completed, GTF_type_mask, GTF_writing, gnttab_cache_flush,
+    gnttab_copy, gnttab_copy_ptr, gnttab_map_grant_ref, gnttab_transfer, gnttab_unmap_and_replace,
+    gnttab_unmap_grant_ref,
 };
 
 use super::caller::{Answer, Caller, refuse, wide};
 use super::grants::status;
 use super::memory::{Kind, PAGE, Place};
+use super::peer::Whose;
 use super::{DOMID_SELF, Harm, Machine};
 use crate::hypercall::Errno;
+use crate::version::Guest;
 
 const PERMIT_ACCESS: u16 = GTF_permit_access as u16;
 const TYPE: u16 = GTF_type_mask as u16;
@@ -22,6 +24,8 @@ const READONLY: u16 = GTF_readonly as u16;
 const READING: u16 = GTF_reading as u16;
 const WRITING: u16 = GTF_writing as u16;
 const SUB_PAGE: u16 = GTF_sub_page as u16;
+const ACCEPT_TRANSFER: u16 = GTF_accept_transfer as u16;
+const TRANSFERRED: u16 = GTF_transfer_committed as u16 | GTF_transfer_completed as u16;
 
 const DEVICE_MAP: u32 = 1;
 const HOST_MAP: u32 = 2;
@@ -32,7 +36,7 @@ const CONTAINS_PTE: u32 = 16;
 /// A grant that is in use.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Active {
-    machine: u64,
+    pub(super) machine: u64,
     /// The part of the page that is granted.
     start: usize,
     length: usize,
@@ -43,6 +47,7 @@ pub(super) struct Active {
 /// A grant that is mapped.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mapping {
+    owner: Whose,
     reference: u32,
     flags: u32,
 }
@@ -53,27 +58,36 @@ struct Side {
     start: usize,
     length: usize,
     /// The grant and how it is used.
-    pinned: Option<(u32, bool)>,
+    pinned: Option<(Whose, u32, bool)>,
 }
 
 impl Machine {
-    /// Takes a grant into use, for reading only or for writing too.
-    fn pin(&mut self, reference: u32, readonly: bool, whole: bool) -> Result<Active, i16> {
-        if reference >= self.references() {
+    /// Lets a domain take a grant of another's table, or its own, into use: for reading only or for
+    /// writing too.
+    pub(super) fn pin(
+        &mut self,
+        owner: Whose,
+        user: u16,
+        reference: u32,
+        readonly: bool,
+        whole: bool,
+    ) -> Result<Active, i16> {
+        let (table, memory) = (self.table(owner), &self.memory);
+        if reference >= table.references() {
             return Err(status::BAD_GNTREF);
         }
-        let known = self.grants.active.get(&reference).copied();
+        let known = table.active.get(&reference).copied();
         let needs_word = known.is_none_or(|active| !readonly && active.writers == 0);
-        let flags = self.flags(reference).load(SeqCst);
+        let flags = table.flags(memory, reference).load(SeqCst);
+        let part = table.version == 2 && flags & SUB_PAGE != 0;
         if needs_word {
-            let own = self.setup.domid;
-            if flags & TYPE != PERMIT_ACCESS || self.granted_to(reference) != own {
+            let to = table.granted_to(memory, reference).load(SeqCst);
+            if flags & TYPE != PERMIT_ACCESS || to != user {
                 return Err(status::GENERAL_ERROR);
             }
             if !readonly && flags & READONLY != 0 {
                 return Err(status::GENERAL_ERROR);
             }
-            let part = self.grants.version == 2 && flags & SUB_PAGE != 0;
             if part && whole {
                 return Err(status::GENERAL_ERROR);
             }
@@ -81,11 +95,10 @@ impl Machine {
         let mut active = match known {
             Some(active) => active,
             None => {
-                let frame = self.granted_frame(reference);
-                let machine = self.memory.ram(frame).ok_or(status::BAD_PAGE)?;
-                let part = self.grants.version == 2 && flags & SUB_PAGE != 0;
+                let frame = table.granted_frame(memory, reference);
+                let machine = self.ram_of(owner, frame).ok_or(status::BAD_PAGE)?;
                 let (start, length) = if part {
-                    self.granted_part(reference)
+                    table.granted_part(memory, reference)
                 } else {
                     (0, PAGE)
                 };
@@ -103,19 +116,19 @@ impl Machine {
         };
         let bits = if readonly { READING } else { READING | WRITING };
         if needs_word {
-            self.status_word(reference).fetch_or(bits, SeqCst);
+            table.status_word(memory, reference).fetch_or(bits, SeqCst);
         }
         if readonly {
             active.readers += 1;
         } else {
             active.writers += 1;
         }
-        self.grants.active.insert(reference, active);
+        self.table_mut(owner).active.insert(reference, active);
         Ok(active)
     }
 
-    fn unpin(&mut self, reference: u32, readonly: bool) {
-        let Some(active) = self.grants.active.get_mut(&reference) else {
+    pub(super) fn unpin(&mut self, owner: Whose, reference: u32, readonly: bool) {
+        let Some(active) = self.table_mut(owner).active.get_mut(&reference) else {
             return;
         };
         if readonly {
@@ -124,12 +137,13 @@ impl Machine {
             active.writers -= 1;
         }
         let (readers, writers) = (active.readers, active.writers);
+        let word = self.table(owner).status_word(&self.memory, reference);
         if writers == 0 {
-            self.status_word(reference).fetch_and(!WRITING, SeqCst);
+            word.fetch_and(!WRITING, SeqCst);
         }
         if readers + writers == 0 {
-            self.status_word(reference).fetch_and(!READING, SeqCst);
-            self.grants.active.remove(&reference);
+            word.fetch_and(!READING, SeqCst);
+            self.table_mut(owner).active.remove(&reference);
         }
     }
 
@@ -143,12 +157,10 @@ impl Machine {
             return Err(status::GENERAL_ERROR);
         }
         // A domain is known by its number here, and by no other name.
-        if request.dom != self.setup.domid {
-            return Err(status::BAD_DOMAIN);
-        }
+        let owner = self.by_number(request.dom).ok_or(status::BAD_DOMAIN)?;
         let readonly = flags & MAP_READONLY != 0;
-        let reference = request.r#ref;
-        let active = self.pin(reference, readonly, true)?;
+        let (reference, user) = (request.r#ref, self.setup.domid);
+        let active = self.pin(owner, user, reference, readonly, true)?;
         let free = self.grants.mappings.iter().position(Option::is_none);
         let handle = free.unwrap_or(self.grants.mappings.len());
         if flags & HOST_MAP != 0 {
@@ -167,7 +179,7 @@ impl Machine {
                     Some(Kind::Ram) => self.memory.add_unplaced(1),
                     Some(_) => {
                         self.harm(Harm::Overwrites(frame));
-                        self.unpin(reference, readonly);
+                        self.unpin(owner, reference, readonly);
                         return Err(status::GENERAL_ERROR);
                     }
                 }
@@ -182,7 +194,11 @@ impl Machine {
                 self.memory.put(frame, place);
             }
         }
-        let mapping = Some(Mapping { reference, flags });
+        let mapping = Some(Mapping {
+            owner,
+            reference,
+            flags,
+        });
         match free {
             Some(free) => self.grants.mappings[free] = mapping,
             None => self.grants.mappings.push(mapping),
@@ -195,7 +211,11 @@ impl Machine {
     /// Takes a mapping away; `put` is what stands there afterwards, on PV.
     fn unmap(&mut self, address: u64, handle: u32, put: Option<Place>) -> Result<(), i16> {
         let known = self.grants.mappings.get(handle as usize).copied().flatten();
-        let Mapping { reference, flags } = known.ok_or(status::BAD_HANDLE)?;
+        let Mapping {
+            owner,
+            reference,
+            flags,
+        } = known.ok_or(status::BAD_HANDLE)?;
         let kind = Kind::Mapped(handle);
         if flags & HOST_MAP != 0 && address != 0 {
             let there = if self.setup.pv() {
@@ -216,7 +236,7 @@ impl Machine {
             return Ok(());
         }
         self.grants.mappings[handle as usize] = None;
-        self.unpin(reference, flags & MAP_READONLY != 0);
+        self.unpin(owner, reference, flags & MAP_READONLY != 0);
         Ok(())
     }
 
@@ -226,18 +246,16 @@ impl Machine {
         if domid != DOMID_SELF && !granted {
             return Err(status::PERMISSION_DENIED);
         }
-        if domid != DOMID_SELF && domid != self.setup.domid {
-            return Err(status::BAD_DOMAIN);
-        }
+        let owner = self.whose(domid).ok_or(status::BAD_DOMAIN)?;
         if granted {
             // SAFETY: the flags say that this is a reference; any bits make one.
             let reference = unsafe { side.u.r#ref };
-            let active = self.pin(reference, !writes, false)?;
+            let active = self.pin(owner, self.setup.domid, reference, !writes, false)?;
             return Ok(Side {
                 machine: active.machine,
                 start: active.start,
                 length: active.length,
-                pinned: Some((reference, !writes)),
+                pinned: Some((owner, reference, !writes)),
             });
         }
         // SAFETY: the flags say that this is a frame; any bits make one.
@@ -271,26 +289,53 @@ impl Machine {
                     .copy((source.machine, from), (dest.machine, to), length);
                 Ok(())
             };
-            if let Some((reference, readonly)) = dest.pinned {
-                self.unpin(reference, readonly);
+            if let Some((owner, reference, readonly)) = dest.pinned {
+                self.unpin(owner, reference, readonly);
             }
             result
         });
-        if let Some((reference, readonly)) = source.pinned {
-            self.unpin(reference, readonly);
+        if let Some((owner, reference, readonly)) = source.pinned {
+            self.unpin(owner, reference, readonly);
         }
         result
     }
 
     fn transfer(&mut self, request: &gnttab_transfer) -> i16 {
-        if self.memory.ram(wide(request.mfn)).is_none() {
+        let frame = wide(request.mfn);
+        let Some(machine) = self.memory.ram(frame) else {
             return status::BAD_PAGE;
+        };
+        match self.by_number(request.domid) {
+            None => return status::BAD_DOMAIN,
+            Some(Whose::Own) => {
+                let _ = self.unmodelled(Errno::EIO);
+                return status::GENERAL_ERROR;
+            }
+            Some(Whose::Peer) => {}
         }
-        if request.domid != self.setup.domid {
-            return status::BAD_DOMAIN;
+        let (reference, own) = (request.r#ref, self.setup.domid);
+        let peer = self.neighbour();
+        if reference >= peer.grants.references() {
+            return status::BAD_GNTREF;
         }
-        let _ = self.unmodelled(Errno::EIO);
-        status::GENERAL_ERROR
+        let flags = peer.grants.flags(&self.memory, reference);
+        let to = peer.grants.granted_to(&self.memory, reference).load(SeqCst);
+        if flags.load(SeqCst) != ACCEPT_TRANSFER || to != own {
+            return status::BAD_GNTREF;
+        }
+        // The entry named the place where the page is wanted, if its domain has such places.
+        let wanted = peer.grants.granted_frame(&self.memory, reference);
+        let number = if peer.guest == Guest::Pv {
+            machine
+        } else {
+            wanted
+        };
+        let word = peer.grants.entry_word(&self.memory, reference, 1);
+        word.store(number as u32, SeqCst);
+        flags.fetch_or(TRANSFERRED, SeqCst);
+        self.memory.give_away(frame);
+        self.neighbour_mut().map.insert(number, machine);
+        status::OKAY
     }
 
     fn cache_flush(&mut self, request: &gnttab_cache_flush) -> Answer {
@@ -310,11 +355,10 @@ impl Machine {
         }
         // SAFETY: without the flag for a reference it is an address; any bits make one.
         let frame = unsafe { request.a.dev_bus_addr } >> 12;
-        let mapped = self
-            .grants
-            .active
-            .values()
-            .any(|active| active.machine == frame);
+        let mapped = [Whose::Own, Whose::Peer].into_iter().any(|whose| {
+            let there = whose == Whose::Own || self.peer.is_some();
+            there && self.table(whose).uses(frame)
+        });
         if !mapped {
             return refuse(Errno::EPERM);
         }

@@ -14,12 +14,13 @@ use xen_public::native::grant_table::{
     gnttab_setup_table, gnttab_swap_grant_ref,
 };
 
+use super::Machine;
 use super::build::{Build, Setup};
 use super::caller::{Address, Answer, Caller, Refusal, refuse};
 use super::grant_maps::{Active, Mapping};
-use super::memory::{Kind, PAGE, Place};
+use super::memory::{Kind, Memory, PAGE, Place};
+use super::peer::Whose;
 use super::reservations::Pfn;
-use super::{DOMID_SELF, Machine};
 use crate::hypercall::Errno;
 
 /// What a grant operation answers in its `status`: `GNTST_`.
@@ -61,6 +62,78 @@ impl Grants {
             mappings: Vec::new(),
         }
     }
+
+    /// Whether a grant of a machine frame is in use.
+    pub(super) fn uses(&self, machine: u64) -> bool {
+        let mut active = self.active.values();
+        active.any(|active| active.machine == machine)
+    }
+
+    /// Bytes of an entry.
+    fn entry_size(&self) -> usize {
+        if self.version == 2 { 16 } else { 8 }
+    }
+
+    /// How many references there are.
+    pub(super) fn references(&self) -> u32 {
+        (self.shared.len() * (PAGE / self.entry_size())) as u32
+    }
+
+    /// Machine frame and offset of an entry. The reference is one that there is.
+    pub(super) fn entry(&self, reference: u32) -> (u64, usize) {
+        let per_frame = PAGE / self.entry_size();
+        let reference = reference as usize;
+        let frame = self.shared[reference / per_frame];
+        (frame, reference % per_frame * self.entry_size())
+    }
+
+    /// The flags that the granting domain writes.
+    pub(super) fn flags<'m>(&self, memory: &'m Memory, reference: u32) -> &'m AtomicU16 {
+        let (frame, offset) = self.entry(reference);
+        memory.u16(frame, offset)
+    }
+
+    /// The word in which Xen says whether a grant is in use.
+    pub(super) fn status_word<'m>(&self, memory: &'m Memory, reference: u32) -> &'m AtomicU16 {
+        if self.version != 2 {
+            return self.flags(memory, reference);
+        }
+        let per_frame = PAGE / 2;
+        let frame = self.status[reference as usize / per_frame];
+        memory.u16(frame, reference as usize % per_frame * 2)
+    }
+
+    /// The domain that an entry is for.
+    pub(super) fn granted_to<'m>(&self, memory: &'m Memory, reference: u32) -> &'m AtomicU16 {
+        let (frame, offset) = self.entry(reference);
+        memory.u16(frame, offset + 2)
+    }
+
+    pub(super) fn entry_word<'m>(
+        &self,
+        memory: &'m Memory,
+        reference: u32,
+        word: usize,
+    ) -> &'m AtomicU32 {
+        let (frame, offset) = self.entry(reference);
+        memory.u32(frame, offset + word * 4)
+    }
+
+    /// The frame that an entry grants, by the granting domain's number.
+    pub(super) fn granted_frame(&self, memory: &Memory, reference: u32) -> u64 {
+        let word = |word| u64::from(self.entry_word(memory, reference, word).load(SeqCst));
+        if self.version == 2 {
+            word(2) | word(3) << 32
+        } else {
+            word(1)
+        }
+    }
+
+    /// Offset and length of an entry for a part of a page.
+    pub(super) fn granted_part(&self, memory: &Memory, reference: u32) -> (usize, usize) {
+        let word = self.entry_word(memory, reference, 1).load(SeqCst);
+        (word as usize & 0xffff, word as usize >> 16)
+    }
 }
 
 impl Setup {
@@ -86,132 +159,91 @@ impl Setup {
 }
 
 impl Machine {
-    pub(super) fn begin_grants(&mut self) {
-        self.grow_grants(self.setup.first_grant_frames());
+    pub(super) fn begin_grants(&mut self, whose: Whose) {
+        self.grow_grants(whose, self.setup.first_grant_frames());
     }
 
-    fn new_grant_frame(&mut self, kind: Kind) -> u64 {
+    fn new_grant_frame(&mut self, whose: Whose, kind: Kind) -> u64 {
         let machine = self.memory.fresh();
-        if self.setup.pv() {
+        if self.setup.pv() && whose == Whose::Own {
             self.memory.put(machine, Place { machine, kind });
         }
         machine
     }
 
-    fn grow_grants(&mut self, frames: u32) {
-        while (self.grants.shared.len() as u32) < frames {
-            let frame = self.new_grant_frame(Kind::GrantTable);
-            self.grants.shared.push(frame);
+    fn grow_grants(&mut self, whose: Whose, frames: u32) {
+        while (self.table(whose).shared.len() as u32) < frames {
+            let frame = self.new_grant_frame(whose, Kind::GrantTable);
+            self.table_mut(whose).shared.push(frame);
         }
-        let statuses = match self.grants.version {
-            2 => self.grants.shared.len().div_ceil(8),
+        let statuses = match self.table(whose).version {
+            2 => self.table(whose).shared.len().div_ceil(8),
             _ => 0,
         };
-        while self.grants.status.len() < statuses {
-            let frame = self.new_grant_frame(Kind::GrantStatus);
-            self.grants.status.push(frame);
+        while self.table(whose).status.len() < statuses {
+            let frame = self.new_grant_frame(whose, Kind::GrantStatus);
+            self.table_mut(whose).status.push(frame);
         }
+    }
+
+    /// The machine frame of a frame of a table, or of its status words; the table grows for it.
+    pub(super) fn grant_machine_frame(
+        &mut self,
+        whose: Whose,
+        index: u64,
+        of_status: bool,
+    ) -> Result<u64, Refusal> {
+        let most = u64::from(self.setup.most_grant_frames());
+        let none = Refusal::Errno(Errno::EINVAL);
+        if of_status && self.table(whose).version == 2 {
+            let index = usize::try_from(index).map_err(|_| none)?;
+            return self.table(whose).status.get(index).copied().ok_or(none);
+        }
+        if of_status || index >= most {
+            return Err(none);
+        }
+        if index >= self.table(whose).shared.len() as u64 {
+            self.grow_grants(whose, index as u32 + 1);
+        }
+        Ok(self.table(whose).shared[index as usize])
     }
 
     /// A frame of the table, or of its status words, for the guest to map.
     pub(super) fn grant_frame(&mut self, index: u64, of_status: bool) -> Result<Place, Refusal> {
-        let most = u64::from(self.setup.most_grant_frames());
-        if self.grants.version == 2 && of_status {
-            let machine = self.grants.status.get(index as usize).copied();
-            let kind = Kind::GrantStatus;
-            let place = machine.map(|machine| Place { machine, kind });
-            return place.ok_or(Refusal::Errno(Errno::EINVAL));
-        }
-        if of_status || index >= most {
-            return refuse(Errno::EINVAL);
-        }
-        if index >= self.grants.shared.len() as u64 {
-            self.grow_grants(index as u32 + 1);
-        }
-        Ok(Place {
-            machine: self.grants.shared[index as usize],
-            kind: Kind::GrantTable,
-        })
-    }
-
-    fn entry_size(&self) -> usize {
-        if self.grants.version == 2 { 16 } else { 8 }
-    }
-
-    /// How many references there are.
-    pub(super) fn references(&self) -> u32 {
-        (self.grants.shared.len() * (PAGE / self.entry_size())) as u32
-    }
-
-    /// Machine frame and offset of an entry. The reference is one that there is.
-    pub(super) fn entry(&self, reference: u32) -> (u64, usize) {
-        let per_frame = PAGE / self.entry_size();
-        let reference = reference as usize;
-        let frame = self.grants.shared[reference / per_frame];
-        (frame, reference % per_frame * self.entry_size())
-    }
-
-    /// The flags that the guest writes.
-    pub(super) fn flags(&self, reference: u32) -> &AtomicU16 {
-        let (frame, offset) = self.entry(reference);
-        self.memory.u16(frame, offset)
-    }
-
-    /// The word in which Xen says whether a grant is in use.
-    pub(super) fn status_word(&self, reference: u32) -> &AtomicU16 {
-        if self.grants.version != 2 {
-            return self.flags(reference);
-        }
-        let per_frame = PAGE / 2;
-        let frame = self.grants.status[reference as usize / per_frame];
-        self.memory.u16(frame, reference as usize % per_frame * 2)
-    }
-
-    /// The domain that an entry is for.
-    pub(super) fn granted_to(&self, reference: u32) -> u16 {
-        let (frame, offset) = self.entry(reference);
-        self.memory.u16(frame, offset + 2).load(SeqCst)
-    }
-
-    fn entry_word(&self, reference: u32, word: usize) -> &AtomicU32 {
-        let (frame, offset) = self.entry(reference);
-        self.memory.u32(frame, offset + word * 4)
-    }
-
-    /// The frame that an entry grants, by the granting domain's number.
-    pub(super) fn granted_frame(&self, reference: u32) -> u64 {
-        let word = |word| u64::from(self.entry_word(reference, word).load(SeqCst));
-        if self.grants.version == 2 {
-            word(2) | word(3) << 32
+        let machine = self.grant_machine_frame(Whose::Own, index, of_status)?;
+        let kind = if of_status {
+            Kind::GrantStatus
         } else {
-            word(1)
+            Kind::GrantTable
+        };
+        Ok(Place { machine, kind })
+    }
+
+    /// Whose table a call is about, or the status that refuses it.
+    fn table_of(&self, domid: u16) -> Result<Whose, i16> {
+        match self.whose(domid) {
+            None => Err(status::BAD_DOMAIN),
+            Some(Whose::Peer) if !self.setup.privileged => Err(status::PERMISSION_DENIED),
+            Some(whose) => Ok(whose),
         }
     }
 
-    /// Offset and length of an entry for a part of a page.
-    pub(super) fn granted_part(&self, reference: u32) -> (usize, usize) {
-        let word = self.entry_word(reference, 1).load(SeqCst);
-        (word as usize & 0xffff, word as usize >> 16)
-    }
-
-    fn own_or_bad_domain(&self, domid: u16) -> Result<(), i16> {
-        let own = domid == DOMID_SELF || domid == self.setup.domid;
-        own.then_some(()).ok_or(status::BAD_DOMAIN)
-    }
-
-    fn setup_table(&mut self, request: &gnttab_setup_table) -> Result<(), i16> {
-        self.own_or_bad_domain(request.dom)?;
+    fn setup_table(&mut self, request: &gnttab_setup_table) -> Result<Whose, i16> {
+        let whose = self.table_of(request.dom)?;
         if request.nr_frames > self.setup.most_grant_frames() {
             return Err(status::GENERAL_ERROR);
         }
-        self.grow_grants(request.nr_frames);
-        Ok(())
+        self.grow_grants(whose, request.nr_frames);
+        Ok(whose)
     }
 
-    /// The guest's own number of a frame of the table.
-    fn grant_frame_number(&self, machine: u64, kind: Kind) -> u64 {
+    /// The domain's own number of a frame of its table.
+    fn grant_frame_number(&self, whose: Whose, machine: u64, kind: Kind) -> u64 {
         let place = Place { machine, kind };
-        self.memory.find(place).unwrap_or(u64::MAX)
+        match whose {
+            Whose::Own => self.memory.find(place).unwrap_or(u64::MAX),
+            Whose::Peer => self.neighbour().number_of_shared(machine),
+        }
     }
 
     /// # Safety
@@ -222,13 +254,13 @@ impl Machine {
         let structure = unsafe { Caller::<gnttab_setup_table>::new(argument) };
         let mut request = structure.get()?;
         let result = self.setup_table(&request);
-        if result.is_ok() {
+        if let Ok(whose) = result {
             let count = request.nr_frames as usize;
             // SAFETY: this function's contract.
             let list = unsafe { Caller::<Pfn>::array(request.frame_list.address(), count) };
             for index in 0..count {
-                let frame = self.grants.shared[index];
-                let number = self.grant_frame_number(frame, Kind::GrantTable);
+                let frame = self.table(whose).shared[index];
+                let number = self.grant_frame_number(whose, frame, Kind::GrantTable);
                 list.put_at(index, number as Pfn)?;
             }
         }
@@ -244,9 +276,9 @@ impl Machine {
         // SAFETY: this function's contract.
         let structure = unsafe { Caller::<gnttab_query_size>::new(argument) };
         let mut request = structure.get()?;
-        match self.own_or_bad_domain(request.dom) {
-            Ok(()) => {
-                request.nr_frames = self.grants.shared.len() as u32;
+        match self.table_of(request.dom) {
+            Ok(whose) => {
+                request.nr_frames = self.table(whose).shared.len() as u32;
                 request.max_nr_frames = self.setup.most_grant_frames();
                 request.status = status::OKAY;
             }
@@ -272,11 +304,11 @@ impl Machine {
         // The entries of Xen's tools are carried over; all others are lost.
         let kept: Vec<(u16, u16, u64)> = (0..RESERVED)
             .map(|reference| {
-                let flags = self.flags(reference).load(SeqCst);
+                let (table, memory) = (&self.grants, &self.memory);
                 (
-                    flags,
-                    self.granted_to(reference),
-                    self.granted_frame(reference),
+                    table.flags(memory, reference).load(SeqCst),
+                    table.granted_to(memory, reference).load(SeqCst),
+                    table.granted_frame(memory, reference),
                 )
             })
             .collect();
@@ -295,17 +327,16 @@ impl Machine {
                 }
             }
         }
-        self.grow_grants(self.grants.shared.len() as u32);
+        self.grow_grants(Whose::Own, self.grants.shared.len() as u32);
+        let (table, memory) = (&self.grants, &self.memory);
         for (reference, (flags, domain, frame)) in (0..).zip(kept) {
-            let (page, offset) = self.entry(reference);
-            self.memory.u16(page, offset).store(flags, SeqCst);
-            self.memory.u16(page, offset + 2).store(domain, SeqCst);
+            table.flags(memory, reference).store(flags, SeqCst);
+            table.granted_to(memory, reference).store(domain, SeqCst);
             let first = if version == 2 { 2 } else { 1 };
-            self.entry_word(reference, first)
-                .store(frame as u32, SeqCst);
+            let word = |word| table.entry_word(memory, reference, word);
+            word(first).store(frame as u32, SeqCst);
             if version == 2 {
-                let high = (frame >> 32) as u32;
-                self.entry_word(reference, 3).store(high, SeqCst);
+                word(3).store((frame >> 32) as u32, SeqCst);
             }
         }
         Ok(())
@@ -332,15 +363,16 @@ impl Machine {
         let structure = unsafe { Caller::<gnttab_get_status_frames>::new(argument) };
         let mut request = structure.get()?;
         let count = request.nr_frames as usize;
-        request.status = match self.own_or_bad_domain(request.dom) {
+        request.status = match self.table_of(request.dom) {
             Err(status) => status,
-            Ok(()) if count > self.grants.status.len() => status::GENERAL_ERROR,
-            Ok(()) => {
+            Ok(whose) if count > self.table(whose).status.len() => status::GENERAL_ERROR,
+            Ok(whose) => {
                 // SAFETY: this function's contract.
                 let list = unsafe { Caller::<u64>::array(request.frame_list.address(), count) };
                 for index in 0..count {
-                    let frame = self.grants.status[index];
-                    list.put_at(index, self.grant_frame_number(frame, Kind::GrantStatus))?;
+                    let frame = self.table(whose).status[index];
+                    let number = self.grant_frame_number(whose, frame, Kind::GrantStatus);
+                    list.put_at(index, number)?;
                 }
                 status::OKAY
             }
@@ -350,24 +382,27 @@ impl Machine {
     }
 
     fn swap(&mut self, first: u32, second: u32) -> i16 {
-        let references = self.references();
+        let (table, memory) = (&self.grants, &self.memory);
+        let references = table.references();
         if first >= references || second >= references {
             return status::BAD_GNTREF;
         }
-        let active = &self.grants.active;
+        let active = &table.active;
         if first == second {
             return status::OKAY;
         }
         if active.contains_key(&first) || active.contains_key(&second) {
             return status::EAGAIN;
         }
-        for word in 0..self.entry_size() / 4 {
-            let (a, b) = (self.entry_word(first, word), self.entry_word(second, word));
+        for word in 0..table.entry_size() / 4 {
+            let a = table.entry_word(memory, first, word);
+            let b = table.entry_word(memory, second, word);
             let old = a.swap(b.load(SeqCst), SeqCst);
             b.store(old, SeqCst);
         }
-        if self.grants.version == 2 {
-            let (a, b) = (self.status_word(first), self.status_word(second));
+        if table.version == 2 {
+            let a = table.status_word(memory, first);
+            let b = table.status_word(memory, second);
             let old = a.swap(b.load(SeqCst), SeqCst);
             b.store(old, SeqCst);
         }
@@ -456,8 +491,8 @@ impl Machine {
                 // SAFETY: as above.
                 let structure = unsafe { Caller::<gnttab_get_version>::new(argument) };
                 let mut request = structure.get()?;
-                self.own_domain(request.dom)?;
-                request.version = self.grants.version;
+                let whose = self.subject(request.dom)?;
+                request.version = self.table(whose).version;
                 structure.put(request)?;
                 Ok(0)
             }

@@ -26,7 +26,7 @@ const LAYOUT: Layout = match Layout::from_size_align(PAGE, PAGE) {
 /// The first machine frame that is given to a domain.
 const FIRST_MACHINE_FRAME: u64 = 0x1000;
 /// Where RAM begins on ARM.
-const ARM_RAM: u64 = 0x4_0000;
+pub(super) const ARM_RAM: u64 = 0x4_0000;
 
 cfg_if::cfg_if! {
     if #[cfg(target_arch = "x86")] {
@@ -205,6 +205,16 @@ impl Memory {
             self.unplaced += u64::from(self.keeps);
         }
         Some(place)
+    }
+
+    /// Takes a page of the domain's own away for good: it is another's from now on.
+    pub(super) fn give_away(&mut self, frame: u64) {
+        if let Some(Place {
+            kind: Kind::Ram, ..
+        }) = self.map.remove(&frame)
+        {
+            self.owned -= 1;
+        }
     }
 
     /// Moves what is at a frame number to another, where anything else is lost.

@@ -5,7 +5,8 @@
 //! channels, grants, memory, virtual processors, timers and a console behind it; what it does not
 //! have is refused with the error that this release gives to this kind of guest, which is not always
 //! ENOSYS. The oldest releases look at five bits of a hypercall's number only and run another one:
-//! this one does too.
+//! this one does too, with the registers as they are, but does not follow addresses that were meant for
+//! the other.
 //!
 //! ```
 //! use xen_abi::hypercall::simulate::Simulated;
@@ -38,6 +39,10 @@
 //! is a frame number times 4096, and [`Simulated::mapped`] has the bytes there. What Xen shares with
 //! the guest is at [`Simulated::shared_info`].
 //!
+//! [`Builder::peer`] gives it a neighbour, a second domain that has memory, event channels, a grant
+//! table and what a device model does to it, but runs no code: the test acts for it by
+//! [`Simulated::peer`], and sees there what the calls have done to it.
+//!
 //! Time stands still until [`Simulated::advance`] or a call that waits.
 //!
 //! It allocates, unlike the rest of this crate: it is for tests.
@@ -54,6 +59,7 @@ mod grants;
 mod hvm;
 mod hypfs;
 mod memory;
+mod peer;
 mod physdev;
 mod physmap;
 mod presence;
@@ -80,6 +86,8 @@ use self::caller::{Answer, Refusal, refuse};
 use self::events::Events;
 use self::grants::Grants;
 use self::memory::{Kind, Memory, Place};
+pub use self::peer::Peer;
+use self::peer::{Neighbour, Whose};
 use self::physdev::Devices;
 use self::pv::Kernel;
 use self::sched::Sched;
@@ -145,6 +153,8 @@ struct Machine {
     shared_info: u64,
     events: Events,
     grants: Grants,
+    /// The second domain, if there is one.
+    peer: Option<Neighbour>,
     vcpus: Vec<Vcpu>,
     current: u32,
     /// Nanoseconds since the start.
@@ -184,6 +194,7 @@ impl Machine {
             shared_info: shared,
             events: Events::new(),
             grants: Grants::new(),
+            peer: None,
             vcpus,
             current: 0,
             clock: 0,
@@ -205,7 +216,8 @@ impl Machine {
             unmodelled: Vec::new(),
             setup,
         };
-        machine.begin_grants();
+        machine.begin_grants(Whose::Own);
+        machine.begin_peer();
         machine.e820 = machine.first_e820();
         for vcpu in 0..machine.setup.vcpus {
             // A PV guest begins without upcalls.
@@ -275,6 +287,17 @@ impl Simulated {
             setup.release,
             setup.guest
         );
+        if let Some((domid, guest)) = setup.peer {
+            let beside = (guest == Guest::Arm) == setup.arm();
+            assert!(
+                beside,
+                "no machine has {guest} guests beside its {}",
+                setup.guest
+            );
+            let there = Self::exists(setup.release, guest);
+            assert!(there, "Xen {} has no {guest} guests", setup.release);
+            assert!(domid != setup.domid, "both domains have the number {domid}");
+        }
         Self {
             machine: RefCell::new(Machine::new(setup)),
         }
@@ -404,6 +427,15 @@ impl Simulated {
     /// Whether a virtual processor would be interrupted for an event now.
     pub fn deliverable(&self, vcpu: u32) -> bool {
         self.machine.borrow().deliverable(vcpu)
+    }
+
+    /// The second domain.
+    ///
+    /// # Panics
+    ///
+    /// If it was made without one: see [`Builder::peer`].
+    pub fn peer(&self) -> Peer<'_> {
+        Peer::new(self)
     }
 
     /// The page that Xen shares with the domain, wherever the guest has mapped it.

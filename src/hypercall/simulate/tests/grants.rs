@@ -16,7 +16,7 @@ const HOLE: u64 = 0x5000;
 
 fn put_entry(xen: &Simulated, reference: u32, flags: u16, domid: u16, frame: u64) {
     let machine = xen.machine.borrow();
-    let (page, offset) = machine.entry(reference);
+    let (page, offset) = machine.grants.entry(reference);
     machine.memory.u16(page, offset + 2).store(domid, SeqCst);
     machine
         .memory
@@ -26,7 +26,13 @@ fn put_entry(xen: &Simulated, reference: u32, flags: u16, domid: u16, frame: u64
 }
 
 fn flags(xen: &Simulated, reference: u32) -> u16 {
-    xen.machine.borrow().flags(reference).load(SeqCst)
+    {
+        let machine = xen.machine.borrow();
+        machine
+            .grants
+            .flags(&machine.memory, reference)
+            .load(SeqCst)
+    }
 }
 
 fn map(xen: &Simulated, reference: u32, address: u64, readonly: bool, dom: u16) -> (i16, u32) {
@@ -252,7 +258,7 @@ fn a_table_of_version_2_has_status_words() {
     let own = xen.frames()[0];
     {
         let machine = xen.machine.borrow();
-        let (page, offset) = machine.entry(9);
+        let (page, offset) = machine.grants.entry(9);
         assert_eq!(offset, 9 * 16);
         machine
             .memory

@@ -125,6 +125,35 @@ fn numbers_are_masked_on_the_oldest() {
     }
 }
 
+/// What runs in the place of another does its own work with the registers that it finds, and may look as
+/// if all had gone well.
+#[test]
+fn the_wrong_hypercall_is_run() {
+    let xen = Simulated::builder(Release::new(3, 0, 2), Guest::Pv);
+    let xen = xen.record_harm().build();
+    // xenpmu_op sets a debug register, and dm_op reads it.
+    assert_eq!(plain(&xen, 40, [3, 0x1234, 0, 0, 0]), 0);
+    assert_eq!(plain(&xen, 9, [3, 0, 0, 0, 0]), 0x1234);
+    assert_eq!(plain(&xen, 41, [3, 1, 0, 0, 0]), 0x1234);
+    // domctl takes its structure for the address to be entered at.
+    let _ = plain(&xen, 36, [0x5678, 0, 0, 0, 0]);
+    let narrow = cfg!(target_pointer_width = "32");
+    let entry = if narrow { 0 } else { 0x5678 };
+    assert_eq!(xen.event_callback(), Some(entry));
+    // The address of an argument is not followed: here it is no list of calls, but a version.
+    let mut version = [u32::MAX; 4];
+    let address = (&raw mut version).expose_provenance();
+    assert_eq!(plain(&xen, 45, [address, 1, 0, 0, 0]), EFAULT);
+    assert_eq!(plain(&xen, 32, [9, 0, 0, 0, 0]), EFAULT);
+    let harm = xen
+        .harm()
+        .into_iter()
+        .map(|(call, harm)| (call.number, harm));
+    let expected = [(40, 8), (41, 9), (36, 4), (45, 13), (32, 0)];
+    let expected = expected.map(|(number, runs)| (number, Harm::Masked(runs)));
+    assert!(harm.eq(expected), "{:?}", xen.harm());
+}
+
 #[test]
 #[should_panic(expected = "harm: event_channel_op (hypercall 32)")]
 fn harm_fails_the_test() {

@@ -5,6 +5,7 @@ mod fifo;
 mod grants;
 mod matrix;
 mod memory;
+mod peer;
 mod refusals;
 mod vcpus;
 
