@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod checks;
+pub mod device_tree;
 pub mod machine;
 pub mod operations;
 pub mod report;

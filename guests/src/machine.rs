@@ -156,6 +156,17 @@ pub unsafe trait Machine {
         0
     }
 
+    /// Sets the processor's own timer to so many ticks from now, or stops it; whether there is such a timer:
+    /// on ARM. Its interrupt wakes a processor that sleeps, and is let in and kept out as upcalls are.
+    fn set_alarm(&self, _ticks: Option<u64>) -> bool {
+        false
+    }
+
+    /// How often that timer has interrupted the kernel.
+    fn alarms(&self) -> u32 {
+        0
+    }
+
     /// A clock that never stops and never goes back.
     fn ticks(&self) -> u64;
 

@@ -3,12 +3,13 @@
 //! Xen loads the kernel somewhere in the domain's memory and enters it with the MMU off and the address
 //! of a device tree. The entries (`arm64.rs`, `arm32.rs`) map two things as normal memory: the kernel
 //! at the address that it was linked at, and the second gigabyte of physical addresses, where QEMU's
-//! machine has its memory, at the same virtual ones. Domain 0's frames are the machine's.
+//! machine has its memory, at the same virtual ones. Domain 0's frames are the machine's. The first
+//! gigabyte, where the machine has its devices, is mapped to itself as such.
 //!
 //! The hole for foreign frames is the region that Xen offers for that in the device tree's node
-//! `/hypervisor`. Upcalls would come as the interrupt that the same node names; the kernels have no
-//! interrupt controller and look at the shared page instead.
+//! `/hypervisor`. Upcalls come as the interrupt that the same node names, by the controller (`gic.rs`).
 
+use guests::device_tree::{self, Region};
 use guests::report::Report;
 use xen_abi::hypercall::sched_op::ShutdownReason;
 use xen_abi::version::Guest;
@@ -16,7 +17,7 @@ use xen_abi::xen_public::features::Features;
 use xen_abi::xen_public::xen::PAGE_SIZE;
 
 use super::translated::{HOLE_PAGES, Translated};
-use super::{ask, die, finish, processor};
+use super::{ask, die, finish, gic, processor};
 
 /// How a kernel of this processor ends.
 pub(super) const END: ShutdownReason = ShutdownReason::POWEROFF;
@@ -37,8 +38,12 @@ const OTHERS: Features = Features::MMU_PT_UPDATE_PRESERVE_AD
     .union(Features::HVM_PIRQS)
     .union(Features::NOT_DIRECT_MAPPED);
 
-/// The physical addresses that are mapped to themselves.
+/// The physical addresses that are mapped to themselves as memory.
 const MAPPED: core::ops::Range<usize> = 0x4000_0000..0x8000_0000;
+/// Those that are mapped as devices.
+const DEVICES: core::ops::Range<usize> = 0..0x4000_0000;
+/// How many bytes of registers both parts of the interrupt controller have.
+const REGISTERS: usize = 0x1000;
 
 unsafe extern "C" {
     /// Where the linker script begins the kernel's memory.
@@ -62,29 +67,48 @@ pub(super) extern "C" fn run(tree: usize, base: usize) -> ! {
         Ok(tree) => tree,
         Err(error) => die(format_args!("the device tree: {error}")),
     };
-    let command_line = tree.chosen().bootargs().unwrap_or_default();
-    let region = tree
-        .find_node("/hypervisor")
-        .and_then(|node| node.reg()?.next());
-    let Some(region) = region else {
-        die(format_args!(
-            "the device tree has no /hypervisor with a region"
-        ))
+    let told = match device_tree::read(&tree) {
+        Ok(told) => told,
+        Err(lack) => die(format_args!("{lack}")),
     };
-    let (hole, size) = (
-        region.starting_address.addr(),
-        region.size.unwrap_or_default(),
-    );
-    report.say(format_args!("hole: {size:#x} bytes at {hole:#x}"));
-    let needed = HOLE_PAGES * PAGE_SIZE;
-    if size < needed || hole % PAGE_SIZE != 0 || hole < MAPPED.start || hole > MAPPED.end - needed {
+    let (hole, needed) = (told.hole, HOLE_PAGES * PAGE_SIZE);
+    report.say(format_args!(
+        "hole: {:#x} bytes at {:#x}",
+        hole.size, hole.start
+    ));
+    let used = Region {
+        start: hole.start,
+        size: needed,
+    };
+    if hole.size < needed || hole.start % PAGE_SIZE != 0 || !used.is_in(&MAPPED) {
         die(format_args!("{needed:#x} bytes of it are not mapped"));
     }
+    let (distributor, interface) = (told.distributor, told.interface);
+    report.say(format_args!(
+        "interrupt controller at {:#x} and {:#x}: {} for upcalls, {} for the timer",
+        distributor.start, interface.start, told.upcall, told.timer
+    ));
+    for registers in [distributor, interface] {
+        if registers.size < REGISTERS || !registers.is_in(&DEVICES) {
+            die(format_args!(
+                "{REGISTERS:#x} bytes of registers are not mapped"
+            ));
+        }
+    }
+    // SAFETY: the registers are mapped, and both processors' vectors lead to the handler.
+    unsafe { gic::start(&told) };
     let above = (&raw const KERNEL_START).addr().wrapping_sub(base);
     // SAFETY: the kernel is mapped from `base` on. Nothing is in the region, as Xen says, and it is
     // mapped to itself.
-    let machine =
-        unsafe { Translated::new(processor::way(), Guest::Arm, command_line, above, hole) };
+    let machine = unsafe {
+        Translated::new(
+            processor::way(),
+            Guest::Arm,
+            told.command_line,
+            above,
+            hole.start,
+        )
+    };
     ask(&machine, &mut report, "hvc", NEEDED, OTHERS);
     finish(&machine, report)
 }

@@ -1,16 +1,16 @@
 //! The arm32 kernel: how it starts, and its exceptions.
 //!
 //! The file begins with the header of a zImage that can be loaded anywhere; Xen takes a multiple of
-//! 2 MB. The page table has one entry for each megabyte: those of the second gigabyte map memory to
-//! itself, and the next two the kernel.
+//! 2 MB. The page table has one entry for each megabyte: those of the first gigabyte map devices to
+//! themselves, those of the second memory, and the next two the kernel.
 
 use core::arch::{asm, global_asm};
 
 use xen_abi::hypercall::arm32::Hvc;
 
 use super::arm::run;
-use super::die;
 use super::translated::Translated;
+use super::{die, gic};
 
 pub(super) use super::arm::END;
 
@@ -37,11 +37,17 @@ _start:
     cmp r1, #0
     bne 3f
 
-    // Sections: normal memory, write-back, shareable, for reading and writing.
+    // Sections, for reading and writing: devices, shareable, without code; normal memory, write-back,
+    // shareable.
     ldr r1, =boot_tables - _start
     add r1, r1, r9
+    mov r3, r1
+    ldr r4, =0xc16
+1:  str r4, [r3], #4
+    add r4, r4, #0x100000
+    tst r4, #0x40000000
+    beq 1b
     ldr r2, =0x11c0e
-    add r3, r1, #0x400 * 4
     orr r4, r2, #0x40000000
 1:  str r4, [r3], #4
     adds r4, r4, #0x100000
@@ -101,7 +107,7 @@ vectors:
     b fault_3
     b fault_4
     b fault_5
-    b fault_6
+    b interrupt
     b fault_7
 
     .macro fault index
@@ -115,7 +121,6 @@ fault_\index:
     fault 3
     fault 4
     fault 5
-    fault 6
     fault 7
 fault_common:
     mov r1, lr
@@ -124,6 +129,26 @@ fault_common:
     bl {report}
     udf #0
     .ltorg
+
+    // The way back and all that a function may change, on the stack of the kernel's own mode, which is
+    // aligned for a function.
+interrupt:
+    sub lr, lr, #4
+    srsdb sp!, #0x13
+    cps #0x13
+    push {{r0-r3, r12, lr}}
+    and r0, sp, #4
+    sub sp, sp, r0
+    push {{r0, r1}}
+    bl {handle}
+    pop {{r0, r1}}
+    add sp, sp, r0
+    // Back with interrupts off.
+    ldr r0, [sp, #28]
+    orr r0, r0, #0x80
+    str r0, [sp, #28]
+    pop {{r0-r3, r12, lr}}
+    rfeia sp!
     .popsection
 
     .pushsection .bss.tables, "aw", %nobits
@@ -142,6 +167,7 @@ fault_stack_end:
     "#,
     run = sym run,
     report = sym report,
+    handle = sym gic::handle,
 );
 
 /// Vector 1 is an undefined instruction, 3 an aborted fetch, 4 an aborted access. The link register is
@@ -194,6 +220,62 @@ pub(super) fn ticks() -> u64 {
         );
     }
     u64::from(high) << 32 | u64::from(low)
+}
+
+/// Sets the virtual timer to a time of the virtual counter, or stops it.
+pub(super) fn set_timer(time: Option<u64>) {
+    let control = u32::from(time.is_some());
+    let time = time.unwrap_or_default();
+    // SAFETY: the timer's interrupt is handled where it is let through.
+    unsafe {
+        asm!(
+            "mcrr p15, 3, {}, {}, c14",
+            "mcr p15, 0, {}, c14, c3, 1",
+            "isb",
+            in(reg) time as u32,
+            in(reg) (time >> 32) as u32,
+            in(reg) control,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Lets interrupts in, until one has come.
+pub(super) fn let_in() {
+    // SAFETY: the handler leaves all registers as they were.
+    unsafe { asm!("cpsie i", "isb") };
+}
+
+/// Keeps interrupts out.
+pub(super) fn keep_out() {
+    // SAFETY: it has no other effect.
+    unsafe { asm!("cpsid i") };
+}
+
+/// Reads a device's register.
+///
+/// # Safety
+///
+/// There is one, mapped as such, and reading it has no effect on memory.
+pub(super) unsafe fn load(register: usize) -> u32 {
+    let value;
+    // SAFETY: the caller vouches for it.
+    unsafe {
+        asm!("ldr {}, [{}]", out(reg) value, in(reg) register, options(nostack, preserves_flags));
+    }
+    value
+}
+
+/// Writes a device's register.
+///
+/// # Safety
+///
+/// There is one, mapped as such, and writing it has no effect on memory.
+pub(super) unsafe fn store(register: usize, value: u32) {
+    // SAFETY: the caller vouches for it.
+    unsafe {
+        asm!("str {}, [{}]", "dsb", in(reg) value, in(reg) register, options(nostack, preserves_flags));
+    }
 }
 
 /// The counter's frequency.

@@ -2,15 +2,16 @@
 //!
 //! The file begins with the header of an arm64 image, which Xen loads at a multiple of 2 MB. The page
 //! tables have a granule of 4 kB and addresses of 39 bits, so the first table's entries stand for a
-//! gigabyte each: the second maps memory to itself, and the third leads to the kernel's block of 2 MB.
+//! gigabyte each: the first maps devices to themselves, the second memory, and the third leads to the
+//! kernel's block of 2 MB.
 
 use core::arch::{asm, global_asm};
 
 use xen_abi::hypercall::arm64::Hvc;
 
 use super::arm::run;
-use super::die;
 use super::translated::Translated;
+use super::{die, gic};
 
 pub(super) use super::arm::END;
 
@@ -38,9 +39,13 @@ _start:
     tst x21, #0x1fffff
     b.ne 3f
 
-    // Block, normal memory (attribute 0), inner shareable, accessed; table.
+    // Block, accessed: device (attribute 1), without code; normal memory (attribute 0), inner shareable.
+    // Table.
     adrp x1, boot_tables
     add x1, x1, :lo12:boot_tables
+    mov x2, #0x405
+    orr x2, x2, #(3 << 53)
+    str x2, [x1]
     mov x2, #0x701
     orr x3, x2, #0x40000000
     str x3, [x1, #8]
@@ -50,8 +55,8 @@ _start:
     orr x3, x2, x21
     str x3, [x1, #0x1000]
 
-    // Attribute 0: write-back. Addresses of 39 bits below, none above, 40 bits of physical ones.
-    mov x2, #0xff
+    // Attribute 0: write-back; 1: device. Addresses of 39 bits below, none above, 40 bits of physical ones.
+    mov x2, #0x04ff
     msr mair_el1, x2
     mov x2, #25
     orr x2, x2, #(1 << 23)
@@ -110,7 +115,8 @@ vectors:
     vector 2
     vector 3
     vector 4
-    vector 5
+    .balign 128
+    b interrupt
     vector 6
     vector 7
     vector 8
@@ -122,6 +128,57 @@ vectors:
     vector 14
     vector 15
     .balign 128
+    // All that a function may change; not the return address of the exception, which none does.
+interrupt:
+    sub sp, sp, #704
+    stp x29, x30, [sp]
+    stp x0, x1, [sp, #16]
+    stp x2, x3, [sp, #32]
+    stp x4, x5, [sp, #48]
+    stp x6, x7, [sp, #64]
+    stp x8, x9, [sp, #80]
+    stp x10, x11, [sp, #96]
+    stp x12, x13, [sp, #112]
+    stp x14, x15, [sp, #128]
+    stp x16, x17, [sp, #144]
+    str x18, [sp, #160]
+    add x0, sp, #176
+    st1 {{v0.2d-v3.2d}}, [x0], #64
+    st1 {{v4.2d-v7.2d}}, [x0], #64
+    st1 {{v8.2d-v11.2d}}, [x0], #64
+    st1 {{v12.2d-v15.2d}}, [x0], #64
+    st1 {{v16.2d-v19.2d}}, [x0], #64
+    st1 {{v20.2d-v23.2d}}, [x0], #64
+    st1 {{v24.2d-v27.2d}}, [x0], #64
+    st1 {{v28.2d-v31.2d}}, [x0]
+    bl {handle}
+    // Back with interrupts off.
+    mrs x0, spsr_el1
+    orr x0, x0, #(1 << 7)
+    msr spsr_el1, x0
+    add x0, sp, #176
+    ld1 {{v0.2d-v3.2d}}, [x0], #64
+    ld1 {{v4.2d-v7.2d}}, [x0], #64
+    ld1 {{v8.2d-v11.2d}}, [x0], #64
+    ld1 {{v12.2d-v15.2d}}, [x0], #64
+    ld1 {{v16.2d-v19.2d}}, [x0], #64
+    ld1 {{v20.2d-v23.2d}}, [x0], #64
+    ld1 {{v24.2d-v27.2d}}, [x0], #64
+    ld1 {{v28.2d-v31.2d}}, [x0]
+    ldp x0, x1, [sp, #16]
+    ldp x2, x3, [sp, #32]
+    ldp x4, x5, [sp, #48]
+    ldp x6, x7, [sp, #64]
+    ldp x8, x9, [sp, #80]
+    ldp x10, x11, [sp, #96]
+    ldp x12, x13, [sp, #112]
+    ldp x14, x15, [sp, #128]
+    ldp x16, x17, [sp, #144]
+    ldr x18, [sp, #160]
+    ldp x29, x30, [sp]
+    add sp, sp, #704
+    eret
+
 fault_common:
     // The stack may be what is wrong.
     mov x1, sp
@@ -148,6 +205,7 @@ fault_stack_end:
     "#,
     run = sym run,
     report = sym report,
+    handle = sym gic::handle,
 );
 
 /// What makes an exception, by the group's four entries: from this level with the stack in use.
@@ -188,6 +246,60 @@ pub(super) fn ticks() -> u64 {
     // SAFETY: reading the counter has no effect; the barrier keeps the reads in order.
     unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) ticks, options(nostack, preserves_flags)) };
     ticks
+}
+
+/// Sets the virtual timer to a time of the virtual counter, or stops it.
+pub(super) fn set_timer(time: Option<u64>) {
+    let control = u64::from(time.is_some());
+    // SAFETY: the timer's interrupt is handled where it is let through.
+    unsafe {
+        asm!(
+            "msr cntv_cval_el0, {}",
+            "msr cntv_ctl_el0, {}",
+            "isb",
+            in(reg) time.unwrap_or_default(),
+            in(reg) control,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Lets interrupts in, until one has come.
+pub(super) fn let_in() {
+    // SAFETY: the handler leaves all registers as they were.
+    unsafe { asm!("msr daifclr, #2", "isb") };
+}
+
+/// Keeps interrupts out.
+pub(super) fn keep_out() {
+    // SAFETY: it has no other effect.
+    unsafe { asm!("msr daifset, #2") };
+}
+
+/// Reads a device's register.
+///
+/// # Safety
+///
+/// There is one, mapped as such, and reading it has no effect on memory.
+pub(super) unsafe fn load(register: usize) -> u32 {
+    let value;
+    // SAFETY: the caller vouches for it.
+    unsafe {
+        asm!("ldr {:w}, [{}]", out(reg) value, in(reg) register, options(nostack, preserves_flags));
+    }
+    value
+}
+
+/// Writes a device's register.
+///
+/// # Safety
+///
+/// There is one, mapped as such, and writing it has no effect on memory.
+pub(super) unsafe fn store(register: usize, value: u32) {
+    // SAFETY: the caller vouches for it.
+    unsafe {
+        asm!("str {:w}, [{}]", "dsb sy", in(reg) value, in(reg) register, options(nostack, preserves_flags));
+    }
 }
 
 /// The counter's frequency.

@@ -14,6 +14,8 @@ mod arm;
 mod arm32;
 #[cfg(target_arch = "aarch64")]
 mod arm64;
+#[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
+mod gic;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod pvh;
 mod translated;

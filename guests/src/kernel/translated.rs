@@ -7,7 +7,7 @@
 use core::cell::Cell;
 use core::ptr::NonNull;
 
-use guests::machine::{Machine, Page, WINDOWS, Window};
+use guests::machine::{Callback, Machine, Page, WINDOWS, Window};
 use xen_abi::hypercall::{Conduit, Result};
 use xen_abi::version::Guest;
 use xen_abi::xen_public::native::memory::{
@@ -113,6 +113,37 @@ unsafe impl<C: Conduit> Machine for Translated<C> {
             .expect("the hole is not at address 0");
         self.shared.set(Some(shared));
         Ok(shared)
+    }
+
+    #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
+    fn callback(&self) -> Option<Callback> {
+        Some(Callback::Interrupt)
+    }
+
+    #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
+    fn let_in(&self) {
+        processor::let_in();
+    }
+
+    #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
+    fn keep_out(&self) {
+        processor::keep_out();
+    }
+
+    #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
+    fn upcalls(&self) -> u32 {
+        super::gic::upcalls()
+    }
+
+    #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
+    fn set_alarm(&self, ticks: Option<u64>) -> bool {
+        processor::set_timer(ticks.map(|ticks| processor::ticks().wrapping_add(ticks)));
+        true
+    }
+
+    #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
+    fn alarms(&self) -> u32 {
+        super::gic::alarms()
     }
 
     fn ticks(&self) -> u64 {
