@@ -20,6 +20,7 @@ use super::memory::{Bits, Word};
 use super::peer::Whose;
 use super::{DOMID_SELF, Machine};
 use crate::hypercall::Errno;
+use crate::hypercall::vcpu_op::LEGACY_VCPUS;
 
 /// Bits in a word of the bitmaps, and words in one of them.
 const WORD: u32 = Bits::BITS;
@@ -202,7 +203,8 @@ impl Machine {
 
     /// Where a virtual processor's `vcpu_info` is, if the guest can see it.
     pub(super) fn vcpu_info(&self, vcpu: u32) -> Option<(u64, usize)> {
-        let shown = if self.setup.arm() { 1 } else { 32 };
+        // What has no place in the structures of this compile target is not in the page either.
+        let shown = if self.setup.arm() { 1 } else { LEGACY_VCPUS };
         let registered = self.vcpus.get(vcpu as usize)?.info;
         let offset = offset_of!(shared_info, vcpu_info) + vcpu as usize * size_of::<vcpu_info>();
         registered.or((vcpu < shown).then_some((self.shared_info, offset)))

@@ -224,9 +224,15 @@ fn a_vcpu_info_is_registered_or_in_the_shared_page() {
     .xen();
     assert_eq!(place(&xen, 3), Ok(VcpuInfoPlace::Registered));
 
+    // The last that the shared page of this compile target has; only x86 has the first two kinds.
+    let x86 = if cfg!(any(target_arch = "arm", target_arch = "aarch64")) {
+        0
+    } else {
+        31
+    };
     for (release, guest, last) in [
-        (Release::new(3, 1, 0), Guest::Pv, 31),
-        (Release::new(4, 1, 0), Guest::Hvm, 31),
+        (Release::new(3, 1, 0), Guest::Pv, x86),
+        (Release::new(4, 1, 0), Guest::Hvm, x86),
         (Release::new(4, 2, 0), Guest::Arm, 0),
     ] {
         let xen = answering(release, guest, 0);
@@ -234,7 +240,7 @@ fn a_vcpu_info_is_registered_or_in_the_shared_page() {
         assert!(is_unsupported(&place(&xen, last + 1)), "{guest}");
         assert_eq!(xen.conduit().calls(), [], "{guest}");
     }
-    for (guest, last) in [(Guest::Pv, 31), (Guest::Hvm, 31), (Guest::Arm, 0)] {
+    for (guest, last) in [(Guest::Pv, x86), (Guest::Hvm, x86), (Guest::Arm, 0)] {
         let xen = answering(NEW, guest, 0);
         xen.withhold(Operation::VCPUOP_register_vcpu_info);
         assert_eq!(place(&xen, last), Ok(VcpuInfoPlace::SharedInfo));
