@@ -127,7 +127,9 @@ pub fn yield_now(xen: &Xen<impl Conduit>) -> Result<()> {
 
 /// Waits until an event wants this processor (`SCHEDOP_block`). On x86 Xen lets upcalls in first, even
 /// if they are masked, so that an event between the last look and this call is not slept through; so the
-/// upcall comes before this function returns.
+/// upcall comes before this function returns. On ARM it lets all interrupts in, in the processor's own
+/// state, and they stay let in: a kernel needs its vector for them, and one that keeps them out does so
+/// anew after the call.
 ///
 /// Any domain may. Header: `xen/include/public/sched.h`.
 #[doc = gate_row!(SCHEDOP_block)]

@@ -26,7 +26,7 @@ const ACKNOWLEDGE: usize = 0x0c;
 const END: usize = 0x10;
 /// The interrupt's number, among what stands in the acknowledged word.
 const NUMBER: u32 = 0x3ff;
-/// The number of no interrupt, and those above that are kept for special ones.
+/// From here on numbers stand for no interrupt that could be taken; the last one says that none waits.
 const SPECIAL: u32 = 1020;
 
 static INTERFACE: AtomicUsize = AtomicUsize::new(0);

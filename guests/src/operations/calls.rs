@@ -84,14 +84,14 @@ impl<'a, M: Machine> Program<'a, '_, M> {
     /// Without a poll, the processor blocks: not at all if an event is due.
     fn polls_by_block(&mut self) {
         // An upcall that can't be taken would not end the sleep.
-        if self.xen().guest() != Guest::Pv || !self.listening {
+        if self.xen().guest() == Guest::Hvm || !self.listening {
             return;
         }
         let Some(bits) = self.bits() else { return };
         let made = self.run(Operation::EVTCHNOP_bind_ipi, |xen| bind_ipi(xen, VCPU));
         let Some(port) = made.done() else { return };
         bits.take(port);
-        if self.alarm(super::scheduling::SHORT) {
+        if self.alarm_of_processor(super::waiting::LONG) || self.alarm(super::scheduling::SHORT) {
             let op = Operation::SCHEDOP_poll;
             let send = Operation::EVTCHNOP_send;
             let _ = self.run(send, |xen| {
@@ -100,6 +100,8 @@ impl<'a, M: Machine> Program<'a, '_, M> {
             let waited = self.run(op, |xen| poll(xen, &[port], None)).done();
             let right = waited == Some(Waited::Blocked) && bits.pending(port);
             self.check(op, right, format_args!("{waited:?}"));
+            self.keep_out(&bits);
+            self.machine().set_alarm(None);
         }
         bits.take(port);
         let _ = self.run(Operation::EVTCHNOP_close, |xen| close(xen, port));

@@ -25,6 +25,7 @@ mod toolstack;
 mod upcalls;
 mod vcpus;
 mod versions;
+mod waiting;
 mod watched;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod x86;

@@ -113,13 +113,13 @@ impl<M: Machine> Program<'_, '_, M> {
     ///
     /// On PV Xen lets upcalls in for it. A PVH processor does not wake if its event came before it sleeps:
     /// what has been taken ends no sleep, and the next one makes no difference to what Xen has announced
-    /// already. So its timer is set for a time that is long for the way from one call to the next.
+    /// already. So its timer is set for a time that is long for the way from one call to the next. On ARM
+    /// there is no such timer, and [`waiting`](Self::waiting) takes the place of all this.
     pub(super) fn sleep(&mut self, bits: &Bits) {
         let way = match self.xen().guest() {
             Guest::Pv => 1,
             Guest::Hvm => 4,
-            // The timer there is not Xen's.
-            _ => return,
+            _ => return self.waiting(bits),
         };
         if !self.listening {
             return;

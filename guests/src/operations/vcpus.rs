@@ -273,7 +273,8 @@ impl<M: Machine> Program<'_, '_, M> {
         });
     }
 
-    fn spare(&mut self) -> Option<NonNull<Page>> {
+    /// A page that nobody has used.
+    pub(super) fn spare(&mut self) -> Option<NonNull<Page>> {
         let page = self.machine().page();
         if page.is_none() {
             self.report().fail(format_args!("no page is left"));
@@ -436,6 +437,6 @@ fn total(info: &RunstateInfo) -> u64 {
 }
 
 /// Whether the processor runs, as whoever asks does.
-fn runs(info: &RunstateInfo) -> bool {
+pub(super) fn runs(info: &RunstateInfo) -> bool {
     info.state == RunState::RUNNING
 }
