@@ -167,6 +167,18 @@ pub unsafe trait Machine {
         0
     }
 
+    /// The vector of this processor's own at which a PVH kernel takes an interrupt for events that it ends
+    /// at the local APIC, which is on after this.
+    fn own_vector(&self) -> Option<u8> {
+        None
+    }
+
+    /// How often such an interrupt was ended. They are let in and kept out as upcalls are, but not counted
+    /// among them.
+    fn ended(&self) -> u32 {
+        0
+    }
+
     /// A clock that never stops and never goes back.
     fn ticks(&self) -> u64;
 

@@ -12,6 +12,7 @@
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use guests::device_tree::Told;
+use guests::machine::Callback;
 
 use super::{die, processor};
 
@@ -28,6 +29,9 @@ const END: usize = 0x10;
 const NUMBER: u32 = 0x3ff;
 /// From here on numbers stand for no interrupt that could be taken; the last one says that none waits.
 const SPECIAL: u32 = 1020;
+
+/// How Xen interrupts these kernels.
+pub(super) const CALLBACK: Callback = Callback::Interrupt;
 
 static INTERFACE: AtomicUsize = AtomicUsize::new(0);
 static UPCALL: AtomicU32 = AtomicU32::new(0);

@@ -5,8 +5,9 @@
 //! off. It works on every release without any device, and it is a hypercall under test itself. Being
 //! the same for both, the status does not tell the verdict: the lines on the console do.
 //!
-//! There are no interrupts. An exception is a surprise: its handler writes a line `FAIL: exception
-//! ..` with the registers that matter, and ends the kernel.
+//! Interrupts are few: Xen's for events, and on ARM the timer's, let in where one is expected. An exception is
+//! a surprise: its handler writes a line `FAIL: exception ..` with the registers that matter, and ends the
+//! kernel.
 
 #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
 mod arm;
@@ -16,6 +17,8 @@ mod arm32;
 mod arm64;
 #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
 mod gic;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod interrupts;
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod pvh;
 mod translated;
@@ -30,6 +33,8 @@ mod x86_64;
 use arm32 as processor;
 #[cfg(target_arch = "aarch64")]
 use arm64 as processor;
+#[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
+use gic as interrupts;
 #[cfg(target_arch = "x86")]
 use x86_32 as processor;
 #[cfg(target_arch = "x86_64")]

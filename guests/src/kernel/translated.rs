@@ -16,7 +16,7 @@ use xen_abi::xen_public::native::memory::{
 use xen_abi::xen_public::native::xen::{__HYPERVISOR_memory_op, DOMID_SELF};
 use xen_abi::xen_public::xen::{PAGE_SHIFT, PAGE_SIZE};
 
-use super::{done, pool_page, processor};
+use super::{done, interrupts, pool_page, processor};
 
 /// How many pages of the hole are used: the windows, and behind them the shared page.
 pub(super) const HOLE_PAGES: usize = WINDOWS + 1;
@@ -115,24 +115,20 @@ unsafe impl<C: Conduit> Machine for Translated<C> {
         Ok(shared)
     }
 
-    #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
     fn callback(&self) -> Option<Callback> {
-        Some(Callback::Interrupt)
+        Some(interrupts::CALLBACK)
     }
 
-    #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
     fn let_in(&self) {
         processor::let_in();
     }
 
-    #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
     fn keep_out(&self) {
         processor::keep_out();
     }
 
-    #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
     fn upcalls(&self) -> u32 {
-        super::gic::upcalls()
+        interrupts::upcalls()
     }
 
     #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
@@ -143,7 +139,17 @@ unsafe impl<C: Conduit> Machine for Translated<C> {
 
     #[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
     fn alarms(&self) -> u32 {
-        super::gic::alarms()
+        interrupts::alarms()
+    }
+
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    fn own_vector(&self) -> Option<u8> {
+        interrupts::own_vector()
+    }
+
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    fn ended(&self) -> u32 {
+        interrupts::ended()
     }
 
     fn ticks(&self) -> u64 {

@@ -10,8 +10,9 @@ use core::cell::UnsafeCell;
 use xen_abi::hypercall::cpu::{HypercallPage, Page};
 use xen_abi::xen_public::elfnote::NoteType;
 
-use super::{die, x86};
+use super::{die, interrupts, x86};
 
+pub(super) use super::interrupts::{keep_out, let_in};
 pub(super) use super::x86::{END, fault, ticks, ticks_per_second};
 
 /// How many vectors belong to exceptions.
@@ -230,12 +231,12 @@ extern "C" fn report(frame: &Frame) -> ! {
 }
 
 /// The interrupt descriptor table.
-struct Table(UnsafeCell<[u64; VECTORS]>);
+struct Table(UnsafeCell<[u64; 256]>);
 
 // SAFETY: the kernel has one processor, and only `handle_traps` touches the table.
 unsafe impl Sync for Table {}
 
-static TABLE: Table = Table(UnsafeCell::new([0; VECTORS]));
+static TABLE: Table = Table(UnsafeCell::new([0; 256]));
 
 /// What `lidt` reads.
 #[repr(C, packed)]
@@ -244,11 +245,13 @@ struct Descriptor {
     base: u32,
 }
 
-/// Has the processor report exceptions.
+/// Has the processor report exceptions, and take interrupts for events.
 pub(super) fn handle_traps() {
     let table = TABLE.0.get();
-    for vector in 0..VECTORS {
-        let stub = ((&raw const STUBS).addr() + vector * STUB) as u64;
+    let traps = (0..VECTORS).map(|vector| (vector, (&raw const STUBS).addr() + vector * STUB));
+    let interrupts = interrupts::handlers().map(|(vector, stub)| (vector.into(), stub));
+    for (vector, stub) in traps.chain(interrupts) {
+        let stub = stub as u64;
         // An interrupt gate in the code segment of the boot's descriptor table.
         let gate = (stub & 0xffff) | 8 << 16 | 0x8e00 << 32 | (stub >> 16) << 48;
         // SAFETY: nobody else has a reference to the table.
@@ -258,7 +261,8 @@ pub(super) fn handle_traps() {
         limit: size_of_val(&TABLE) as u16 - 1,
         base: table.addr() as u32,
     };
-    // SAFETY: all gates of the table lead to code that never returns to where the exception was.
+    // SAFETY: the gates of exceptions lead to code that never returns to where the exception was, and those
+    // of interrupts to handlers that leave all registers as they were.
     unsafe { asm!("lidt [{}]", in(reg) &raw const descriptor, options(readonly, nostack)) };
 }
 

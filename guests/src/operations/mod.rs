@@ -143,8 +143,11 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         self.scheduling();
         self.calls();
         self.vcpus();
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        self.by_local_apic();
         // From here on events are found in queues, and no longer in the shared page.
         self.fifo();
+        self.count_upcalls();
     }
 
     /// The hypervisor.

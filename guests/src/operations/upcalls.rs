@@ -4,13 +4,19 @@
 //! touches no event: what polling sees is there with an upcall and without.
 #![allow(unsafe_code)]
 
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use xen_abi::hypercall::event_channel_op::{bind_ipi, close, send};
 use xen_abi::hypercall::hvm_op::{CallbackVia, HvmParam, get_param, set_param};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use xen_abi::hypercall::hvm_op::{Upcall, set_evtchn_upcall_vector};
 use xen_abi::hypercall::xen_version;
 use xen_abi::version::{Guest, Operation};
 use xen_abi::xen_public::xen::DomId;
 
 use super::Program;
 use super::events::Bits;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use super::{Outcome, events::VCPU};
 use crate::machine::{Callback, Machine};
 
 /// How many upcalls there were as the next one was let in.
@@ -30,6 +36,16 @@ impl<M: Machine> Program<'_, '_, M> {
             Some(Callback::Interrupt) => true,
             None => false,
         };
+    }
+
+    /// Says how many upcalls there were in all.
+    pub(super) fn count_upcalls(&mut self) {
+        if self.machine().callback().is_some() {
+            let (upcalls, ended) = (self.machine().upcalls(), self.machine().ended());
+            self.report().say(format_args!(
+                "upcalls: {upcalls}, and {ended} ended at a local APIC"
+            ));
+        }
     }
 
     /// Sets the vector by which Xen interrupts every processor of a PVH kernel; whether it is set.
@@ -121,5 +137,50 @@ impl<M: Machine> Program<'_, '_, M> {
             format_args!("{came} upcalls"),
         );
         result
+    }
+}
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+impl<M: Machine> Program<'_, '_, M> {
+    /// Has Xen interrupt the processor by a vector of its own as well, through the local APIC, and sees that
+    /// it does so once for each event.
+    pub(super) fn by_local_apic(&mut self) {
+        let (Some(vector), true) = (self.machine().own_vector(), self.listening) else {
+            return;
+        };
+        let Some(bits) = self.bits() else { return };
+        let made = self.run(Operation::EVTCHNOP_bind_ipi, |xen| bind_ipi(xen, VCPU));
+        let Some(port) = made.done() else { return };
+        bits.take(port);
+        let op = Operation::HVMOP_set_evtchn_upcall_vector;
+        // Xen raises the interrupt as it is told of the vector, to be sure.
+        self.ends_one(op, |program| {
+            let set = program.run(op, |xen| {
+                // SAFETY: the kernel has a handler at the vector, as it says.
+                unsafe { set_evtchn_upcall_vector(xen, VCPU, vector) }
+            });
+            let right = set == Outcome::Done(Upcall::PerVcpu);
+            program.check(op, right, format_args!("{set:?}"));
+        });
+        for _ in 0..2 {
+            // The vector that is set for all comes first; the local APIC has kept the other.
+            self.upcall(op, &bits, true, |program| {
+                let _ = program.run(Operation::EVTCHNOP_send, |xen| send(xen, port));
+            });
+            bits.take(port);
+            self.ends_one(op, |_| ());
+        }
+        let _ = self.run(Operation::EVTCHNOP_close, |xen| close(xen, port));
+    }
+
+    /// Sees one interrupt that is ended at the local APIC, where no other waits.
+    fn ends_one(&mut self, op: Operation, work: impl FnOnce(&mut Self)) {
+        let before = self.machine().ended();
+        self.machine().let_in();
+        work(self);
+        self.wait(|| self.machine().ended() != before);
+        self.machine().keep_out();
+        let came = self.machine().ended().wrapping_sub(before);
+        self.check(op, came == 1, format_args!("{came} were ended"));
     }
 }

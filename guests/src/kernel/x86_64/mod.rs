@@ -15,6 +15,7 @@ use core::arch::global_asm;
 use xen_abi::hypercall::cpu::{HypercallPage, Page};
 use xen_abi::xen_public::elfnote::NoteType;
 
+pub(super) use super::interrupts::{keep_out, let_in};
 pub(super) use super::x86::{END, fault, ticks, ticks_per_second};
 pub(super) use traps::handle as handle_traps;
 

@@ -69,7 +69,7 @@ unsafe impl Paravirtual for Pv<'_> {
             // own number; the processor and Xen write them.
             let entry = unsafe { place.read_volatile() };
             if level == 0 {
-                let machine = self.frame(table) << PAGE_SHIFT | 8 * index as u64;
+                let machine = (self.frame(table) << PAGE_SHIFT) | (8 * index as u64);
                 return Some((machine, entry));
             }
             if entry & 1 == 0 {

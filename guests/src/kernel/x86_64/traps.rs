@@ -1,4 +1,5 @@
-//! Exceptions of the x86_64 kernel: all of them are reported, none is survived.
+//! Exceptions of the x86_64 kernel: all of them are reported, none is survived. As PVH it takes
+//! [interrupts] as well.
 //!
 //! As PVH the kernel has a table of its own, whose gates lead to a stub per vector; as PV it tells Xen
 //! where the stubs are. There Xen pushes rcx and r11 as well, which other stubs take off the stack
@@ -12,7 +13,7 @@ use xen_abi::xen_public::abi::x86_64::arch_x86::xen::trap_info;
 use xen_abi::xen_public::abi::x86_64::arch_x86::xen_x86_64::FLAT_RING3_CS64;
 use xen_abi::xen_public::abi::x86_64::xen::__HYPERVISOR_set_trap_table;
 
-use super::super::{die, done, x86};
+use super::super::{die, done, interrupts, x86};
 
 /// How many vectors belong to exceptions.
 const VECTORS: usize = 32;
@@ -96,12 +97,12 @@ extern "C" fn report(frame: &Frame) -> ! {
 }
 
 /// The interrupt descriptor table of the PVH kernel, two words a vector.
-struct Table(UnsafeCell<[[u64; 2]; VECTORS]>);
+struct Table(UnsafeCell<[[u64; 2]; 256]>);
 
 // SAFETY: the kernel has one processor, and only `handle` touches the table.
 unsafe impl Sync for Table {}
 
-static TABLE: Table = Table(UnsafeCell::new([[0; 2]; VECTORS]));
+static TABLE: Table = Table(UnsafeCell::new([[0; 2]; 256]));
 
 /// What `lidt` reads.
 #[repr(C, packed)]
@@ -110,11 +111,14 @@ struct Descriptor {
     base: u64,
 }
 
-/// Has the processor report exceptions, on a machine of one's own.
+/// Has the processor report exceptions, and take interrupts for events, on a machine of one's own.
 pub(in super::super) fn handle() {
     let table = TABLE.0.get();
-    for vector in 0..VECTORS {
-        let stub = ((&raw const STUBS_OWN).addr() + vector * STUB) as u64;
+    let first = (&raw const STUBS_OWN).addr();
+    let traps = (0..VECTORS).map(|vector| (vector, first + vector * STUB));
+    let interrupts = interrupts::handlers().map(|(vector, stub)| (vector.into(), stub));
+    for (vector, stub) in traps.chain(interrupts) {
+        let stub = stub as u64;
         // An interrupt gate in the code segment of the boot's descriptor table.
         let low = (stub & 0xffff) | 8 << 16 | 0x8e00 << 32 | (stub >> 16 & 0xffff) << 48;
         // SAFETY: nobody else has a reference to the table.
@@ -124,7 +128,8 @@ pub(in super::super) fn handle() {
         limit: size_of_val(&TABLE) as u16 - 1,
         base: table.addr() as u64,
     };
-    // SAFETY: all gates of the table lead to code that never returns to where the exception was.
+    // SAFETY: the gates of exceptions lead to code that never returns to where the exception was, and those
+    // of interrupts to handlers that leave all registers as they were.
     unsafe { asm!("lidt [{}]", in(reg) &raw const descriptor, options(readonly, nostack)) };
 }
 
