@@ -208,6 +208,11 @@ impl Bench {
     fn step(&self, suite: &Suite, step: &Step, start: Instant, log: &Path) -> Result<Outcome> {
         let mut command = match step {
             Step::Cargo(arguments) => process::program("cargo", arguments),
+            Step::Test(arguments) => {
+                let mut command = process::program("cargo", &suites::UNPUBLISHED);
+                command.args(*arguments);
+                command
+            }
             Step::Rustup(toolchain, arguments) => {
                 let mut command = process::program("rustup", &["run", toolchain]);
                 command.args(*arguments);

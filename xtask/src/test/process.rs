@@ -14,6 +14,10 @@ use crate::tool;
 /// How often a running program is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// Nothing that is built here is edited and built again, or stepped through with a debugger. Preparing for
+/// either takes the compiler about as long as the code itself.
+const ONCE: [(&str, &str); 2] = [("CARGO_INCREMENTAL", "0"), ("CARGO_PROFILE_DEV_DEBUG", "0")];
+
 /// How a program ended.
 #[derive(Debug)]
 pub enum Ended {
@@ -24,7 +28,7 @@ pub enum Ended {
 }
 
 /// A command in the workspace's root, without what cargo told this program about itself: cargo would
-/// take some of it for its own, and build anew what is built.
+/// take some of it for its own, and build anew what is built. Cargo builds with [`ONCE`].
 pub fn program(name: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(name);
     command.current_dir(tool::root()).args(arguments);
@@ -42,7 +46,7 @@ pub fn program(name: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
             command.env_remove(&key);
         }
     }
-    command.env("CARGO_TERM_COLOR", "never");
+    command.env("CARGO_TERM_COLOR", "never").envs(ONCE);
     command
 }
 

@@ -49,6 +49,10 @@ impl Suite {
 pub enum Step {
     /// `cargo` with these arguments.
     Cargo(&'static [&'static str]),
+    /// `cargo test` with these arguments, for the members that are not published. It is the same choice of
+    /// packages each time, because what is chosen decides on the features of what they depend on: all
+    /// suites share one build of that.
+    Test(&'static [&'static str]),
     /// A command of the toolchain of that version.
     Rustup(&'static str, &'static [&'static str]),
     /// `cargo xtask` with these arguments. Exit status 3 is "not run, with the reason".
@@ -62,6 +66,16 @@ pub enum Step {
 
 /// The version in `rust-version`, which [`checks`] holds against it.
 pub const MSRV: &str = "1.85.0";
+
+/// What chooses the packages of [`Step::Test`]. The published ones have a suite of their own, `tests`.
+pub const UNPUBLISHED: [&str; 6] = [
+    "test",
+    "--workspace",
+    "--exclude",
+    "xen-public",
+    "--exclude",
+    "xen-abi",
+];
 
 /// All suites.
 pub const SUITES: &[Suite] = &[
@@ -117,7 +131,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 160,
         env: &[],
-        steps: &[Step::Cargo(&["test", "--workspace", "--lib", "--bins"])],
+        steps: &[Step::Test(&["--lib", "--bins"])],
     },
     Suite {
         name: "clippy",
@@ -274,9 +288,9 @@ pub const SUITES: &[Suite] = &[
         env: &[],
         steps: &[
             Step::Xtask(&["generate", "--check"]),
-            Step::Cargo(&["test", "--workspace", "--test", "generator"]),
+            Step::Test(&["--test", "generator"]),
             // The table of gates against the headers of each release, and against history.
-            Step::Cargo(&["test", "--package", "abi-tests", "--test", "gates"]),
+            Step::Test(&["--test", "gates"]),
         ],
     },
     Suite {
@@ -288,7 +302,7 @@ pub const SUITES: &[Suite] = &[
         env: &[],
         steps: &[
             Step::Xtask(&["coverage"]),
-            Step::Cargo(&["test", "--package", "xtask", "--test", "coverage"]),
+            Step::Test(&["--test", "coverage"]),
         ],
     },
     Suite {
@@ -298,7 +312,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 5,
         env: &[],
-        steps: &[Step::Cargo(&["test", "--workspace", "--test", "names"])],
+        steps: &[Step::Test(&["--test", "names"])],
     },
     Suite {
         name: "oracles",
@@ -307,9 +321,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 30,
         env: &[],
-        steps: &[Step::Cargo(&[
-            "test",
-            "--workspace",
+        steps: &[Step::Test(&[
             "--test",
             "c_oracle",
             "--test",
@@ -337,10 +349,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 60,
         env: &[],
-        steps: &[Step::Cargo(&[
-            "test",
-            "--package",
-            "abi-tests",
+        steps: &[Step::Test(&[
             "--test",
             "barriers",
             "--test",
@@ -356,10 +365,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 40,
         env: &[],
-        steps: &[Step::Cargo(&[
-            "test",
-            "--package",
-            "ring-models",
+        steps: &[Step::Test(&[
             "--test",
             "ring",
             "--test",
@@ -388,13 +394,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 90,
         env: &[],
-        steps: &[Step::Cargo(&[
-            "test",
-            "--package",
-            "bindgen-oracle",
-            "--test",
-            "bindgen",
-        ])],
+        steps: &[Step::Test(&["--test", "bindgen"])],
     },
     Suite {
         name: "controls",
@@ -403,14 +403,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 12,
         env: &[],
-        steps: &[Step::Cargo(&[
-            "test",
-            "--workspace",
-            "--test",
-            "negative",
-            "--test",
-            "by_hand",
-        ])],
+        steps: &[Step::Test(&["--test", "negative", "--test", "by_hand"])],
     },
     Suite {
         name: "macros",
@@ -419,7 +412,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 25,
         env: &[],
-        steps: &[Step::Cargo(&["test", "--workspace", "--test", "macros"])],
+        steps: &[Step::Test(&["--test", "macros"])],
     },
     Suite {
         name: "panics",
@@ -431,13 +424,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 30,
         env: &[],
-        steps: &[Step::Cargo(&[
-            "test",
-            "--package",
-            "abi-tests",
-            "--test",
-            "panic_free",
-        ])],
+        steps: &[Step::Test(&["--test", "panic_free"])],
     },
     Suite {
         name: "differential",
@@ -446,10 +433,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 60,
         env: &[],
-        steps: &[Step::Cargo(&[
-            "test",
-            "--package",
-            "abi-tests",
+        steps: &[Step::Test(&[
             "--test",
             "ring_differential",
             "--test",
@@ -465,13 +449,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 25,
         env: &[],
-        steps: &[Step::Cargo(&[
-            "test",
-            "--package",
-            "abi-tests",
-            "--bench",
-            "rings",
-        ])],
+        steps: &[Step::Test(&["--bench", "rings"])],
     },
     Suite {
         name: "fuzz",
@@ -480,10 +458,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[Need::Cxx],
         seconds: 60,
         env: &[],
-        steps: &[
-            Step::Cargo(&["test", "--package", "xen-abi-fuzz", "--test", "replay"]),
-            Step::Xtask(&["fuzz"]),
-        ],
+        steps: &[Step::Test(&["--test", "replay"]), Step::Xtask(&["fuzz"])],
     },
     Suite {
         name: "by-hand",
@@ -492,9 +467,7 @@ pub const SUITES: &[Suite] = &[
         wants: &[],
         seconds: 5,
         env: &[],
-        steps: &[Step::Cargo(&[
-            "test",
-            "--workspace",
+        steps: &[Step::Test(&[
             "--test",
             "hand_names",
             "--test",
@@ -509,20 +482,7 @@ pub const SUITES: &[Suite] = &[
         seconds: 165,
         env: &[],
         steps: &[Step::Beside(&[
-            Step::Cargo(&[
-                "test",
-                // Nobody debugs the derives, and describing them to a debugger takes long.
-                "--config",
-                "profile.dev.package.xen-public.debug=0",
-                "--config",
-                "profile.dev.package.abi-tests.debug=0",
-                "--package",
-                "abi-tests",
-                "--features",
-                "zerocopy-generated",
-                "--test",
-                "roundtrip",
-            ]),
+            Step::Test(&["--features", "zerocopy-generated", "--test", "roundtrip"]),
             // They cost by the type, and those of the toolstack are of no other kinds than the guest's.
             Step::Rustup(
                 MSRV,
@@ -577,9 +537,10 @@ mod tests {
     fn words(suite: &Suite) -> Vec<&'static str> {
         fn of(steps: &'static [Step]) -> Vec<&'static str> {
             let words = steps.iter().flat_map(|step| match step {
-                Step::Cargo(arguments) | Step::Rustup(_, arguments) | Step::Xtask(arguments) => {
-                    arguments.to_vec()
-                }
+                Step::Cargo(arguments)
+                | Step::Test(arguments)
+                | Step::Rustup(_, arguments)
+                | Step::Xtask(arguments) => arguments.to_vec(),
                 Step::Beside(steps) => of(steps),
                 Step::Check(_) => Vec::new(),
             });
