@@ -197,7 +197,8 @@ fn install(allowed: bool, arguments: &[&str]) -> Result<(), String> {
     if !allowed {
         return Err(format!("{NO_INSTALL} forbids `{}`", tool::line(&rustup)));
     }
-    tool::run(&mut rustup)
+    tool::installing()
+        .and_then(|_alone| tool::run(&mut rustup))
         .map(|_| ())
         .map_err(|error| format!("{error:#}"))
 }

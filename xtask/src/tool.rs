@@ -1,5 +1,6 @@
 //! Running other programs, with their command line and their output in the error when they fail.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -26,6 +27,32 @@ pub fn cache_dir(name: &str) -> Result<PathBuf> {
         .with_context(|| format!("finding {}", target.display()))?;
     std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
     Ok(dir)
+}
+
+/// Waits until no other process holds the folder; it is this one's until the file is closed. `what` says who
+/// they are.
+///
+/// # Errors
+/// The file can't be made or locked.
+pub fn alone(dir: &Path, what: &str) -> Result<File> {
+    use rustix::fs::{FlockOperation, flock};
+    let path = dir.join("lock");
+    let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        eprintln!("another {what} is at work in {}", dir.display());
+        flock(&file, FlockOperation::LockExclusive)
+            .with_context(|| format!("locking {}", path.display()))?;
+    }
+    Ok(file)
+}
+
+/// Waits until no other process of ours installs anything: neither apt nor rustup expects another of itself
+/// beside it.
+///
+/// # Errors
+/// As [`alone`].
+pub fn installing() -> Result<File> {
+    alone(&cache_dir("installing")?, "installation")
 }
 
 /// SHA-256 in lower-case hexadecimal digits.
@@ -117,5 +144,26 @@ mod tests {
             run(&mut Command::new("no-such-program")).unwrap_err()
         );
         assert!(error.contains("cannot start `no-such-program`"), "{error}");
+    }
+
+    #[test]
+    fn one_run_at_a_time_has_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path();
+        let first = alone(path, "test").unwrap();
+        let (send, receive) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let second = alone(path, "test");
+                send.send(second.is_ok()).unwrap();
+            });
+            let waiting = receive.recv_timeout(std::time::Duration::from_millis(200));
+            assert!(waiting.is_err(), "{waiting:?}");
+            drop(first);
+            assert_eq!(
+                receive.recv_timeout(std::time::Duration::from_secs(20)),
+                Ok(true)
+            );
+        });
     }
 }

@@ -518,6 +518,7 @@ impl Installer {
     /// # Errors
     /// What apt-get said.
     pub fn install(self, packages: &[&str]) -> anyhow::Result<()> {
+        let _alone = tool::installing()?;
         if let Err(first) = tool::run(self.apt_get().args(["install", "-y"]).args(packages)) {
             tool::run(self.apt_get().arg("update")).context(first)?;
             tool::run(self.apt_get().args(["install", "-y"]).args(packages))?;

@@ -2,7 +2,7 @@
 //!
 //! The suites are data ([`suites`]): each has what it needs, a budget of time and the commands it runs.
 //! What is missing is installed through apt or rustup where this machine lets us, and named where it does
-//! not ([`needs`]). A suite's output goes to a log and is shown only if it fails ([`process`]). At the end
+//! not ([`needs`]). Two suites run at a time where they build in different folders. A suite's output goes to a log and is shown only if it fails ([`process`]). At the end
 //! stands one line for each suite, and last the count ([`report`]): a suite that did not run is never
 //! counted as passed, and with `--strict` one that could have run here has failed.
 
@@ -14,16 +14,18 @@ pub mod process;
 pub mod report;
 pub mod suites;
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::rust;
 use crate::tool::{self, NOT_RUN};
-use needs::Provider;
+use needs::{Need, Provider, Unmet};
 use process::Ended;
 use report::{Outcome, Report, Row};
 use suites::{SUITES, Step, Suite};
@@ -53,26 +55,27 @@ pub struct Options {
 pub fn command(options: &Options) -> Result<ExitCode> {
     let suites = chosen(&options.only)?;
     if options.list {
-        print!("{}", report::list(&suites));
+        print!("{}", report::list(&suites, planned(&suites)));
         return Ok(ExitCode::SUCCESS);
     }
     let bench = Bench::new(options.no_install)?;
-    let mut provider = Provider::new(options.no_install);
-    let mut rows = Vec::new();
-    for suite in suites {
+    let start = Instant::now();
+    let rows = side_by_side(&suites, |suite| {
         let start = Instant::now();
-        let outcome = bench.run(suite, &mut provider)?;
+        let outcome = bench.run(suite)?;
         let row = Row {
             name: suite.name,
             outcome,
             took: start.elapsed(),
             budget: suite.budget(),
         };
-        println!("{}", row.line());
-        rows.push(row);
-    }
+        say(&row.line());
+        Ok(row)
+    })?;
     let report = Report {
         rows,
+        took: start.elapsed(),
+        planned: planned(&suites),
         strict: options.strict,
     };
     print!("\n{}", report.text());
@@ -81,6 +84,104 @@ pub fn command(options: &Options) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// How many suites run at a time. Much of what one does keeps a single processor busy.
+const LANES: usize = 2;
+
+/// The suites that wait and those that run.
+struct Queue {
+    waiting: Vec<(usize, &'static Suite)>,
+    running: Vec<&'static Suite>,
+}
+
+impl Queue {
+    fn new(suites: &[&'static Suite]) -> Self {
+        Self {
+            waiting: suites.iter().copied().enumerate().collect(),
+            running: Vec::new(),
+        }
+    }
+
+    fn ended(&mut self, suite: &Suite) {
+        self.running.retain(|other| other.name != suite.name);
+    }
+
+    /// Takes out the first suite that may run beside those that do.
+    fn next(&mut self) -> Option<(usize, &'static Suite)> {
+        let beside = |one: &Suite| {
+            self.running
+                .iter()
+                .all(|other| one.place.beside(other.place))
+        };
+        let at = self.waiting.iter().position(|(_, suite)| beside(suite))?;
+        let (index, suite) = self.waiting.remove(at);
+        self.running.push(suite);
+        Some((index, suite))
+    }
+}
+
+/// How long suites take together if each takes the time that is planned for it.
+fn planned(suites: &[&'static Suite]) -> Duration {
+    let mut queue = Queue::new(suites);
+    let mut now = Duration::ZERO;
+    let mut ends: Vec<(Duration, &Suite)> = Vec::new();
+    loop {
+        while ends.len() < LANES {
+            let Some((_, suite)) = queue.next() else {
+                break;
+            };
+            ends.push((now + suite.budget(), suite));
+        }
+        ends.sort_by_key(|(end, _)| *end);
+        if ends.is_empty() {
+            return now;
+        }
+        let (end, suite) = ends.remove(0);
+        now = end;
+        queue.ended(suite);
+    }
+}
+
+/// Runs suites, [`LANES`] at a time as far as their places allow, each as early as it can; the results are
+/// in the suites' order.
+fn side_by_side<T: Send>(
+    suites: &[&'static Suite],
+    run: impl Fn(&'static Suite) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let queue = Mutex::new(Queue::new(suites));
+    let ended = Condvar::new();
+    let results = Mutex::new(BTreeMap::new());
+    let lane = || {
+        let mut held = queue.lock().expect("no lane panics");
+        while !held.waiting.is_empty() {
+            let Some((index, suite)) = held.next() else {
+                // Something runs, or the first that waits would.
+                held = ended.wait(held).expect("no lane panics");
+                continue;
+            };
+            drop(held);
+            let result = run(suite);
+            let failed = result.is_err();
+            results
+                .lock()
+                .expect("no lane panics")
+                .insert(index, result);
+            held = queue.lock().expect("no lane panics");
+            held.ended(suite);
+            if failed {
+                held.waiting.clear();
+            }
+            ended.notify_all();
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(lane);
+        }
+    });
+    let results = results.into_inner().expect("no lane panics");
+    results.into_values().collect()
 }
 
 /// The suites of those names, in the order in which they run; all for no names.
@@ -103,6 +204,7 @@ struct Bench {
     /// A copy of this program: the workspace's own builds replace the one that runs.
     xtask: PathBuf,
     no_install: bool,
+    provider: Mutex<Provider>,
 }
 
 impl Bench {
@@ -120,17 +222,21 @@ impl Bench {
             logs,
             xtask,
             no_install,
+            provider: Mutex::new(Provider::new(no_install)),
         })
     }
 
-    fn run(&self, suite: &Suite, provider: &mut Provider) -> Result<Outcome> {
+    fn provide(&self, need: &Need) -> Result<(), Unmet> {
+        self.provider.lock().expect("no lane panics").provide(need)
+    }
+
+    fn run(&self, suite: &Suite) -> Result<Outcome> {
         let log_path = self.logs.join(suite.name).with_extension("log");
         let mut log = std::fs::File::create(&log_path)
             .with_context(|| format!("creating {}", log_path.display()))?;
         announce(suite, "setting up", Duration::ZERO);
         for need in suite.needs {
-            if let Err(unmet) = provider.provide(need) {
-                clear();
+            if let Err(unmet) = self.provide(need) {
                 writeln!(log, "NOT RUN: {}", unmet.reason)?;
                 return Ok(Outcome::NotRun {
                     reason: unmet.reason,
@@ -140,7 +246,7 @@ impl Bench {
         }
         let mut wanting = Vec::new();
         for want in suite.wants {
-            if let Err(unmet) = provider.provide(want) {
+            if let Err(unmet) = self.provide(want) {
                 writeln!(log, "without {want}: {}", unmet.reason)?;
                 wanting.push(unmet);
             }
@@ -158,7 +264,6 @@ impl Bench {
         if let Outcome::NotRun { could, .. } = &mut outcome {
             *could |= wanting.iter().any(|unmet| unmet.could);
         }
-        clear();
         if let Outcome::Failed { why } = &outcome {
             show_failure(suite, why, &log_path)?;
         }
@@ -262,8 +367,19 @@ impl Bench {
     }
 }
 
+/// Held by whoever writes to the screen: progress is written over, what is to stay is not.
+static SCREEN: Mutex<()> = Mutex::new(());
+
+/// Prints what is to stay, in place of the progress line.
+fn say(text: &str) {
+    let _screen = SCREEN.lock();
+    clear();
+    println!("{text}");
+}
+
 /// Shows what runs: on a terminal in one line that is written over, elsewhere once a minute.
 fn announce(suite: &Suite, what: &str, elapsed: Duration) {
+    let _screen = SCREEN.lock();
     let mut err = std::io::stderr();
     let text = format!(
         "{:<12} {what}, {} s of {} s",
@@ -296,19 +412,22 @@ fn show_failure(suite: &Suite, why: &str, log: &Path) -> Result<()> {
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
     let left_out = lines.len().saturating_sub(MOST);
-    println!("---- {} failed: {why}", suite.name);
+    let mut shown = format!("---- {} failed: {why}\n", suite.name);
     if left_out > 0 {
-        println!("({left_out} lines before these: {})", log.display());
+        shown += &format!("({left_out} lines before these: {})\n", log.display());
     }
     for line in &lines[left_out..] {
-        println!("{line}");
+        shown.push_str(line);
+        shown.push('\n');
     }
-    println!("----");
+    say(&(shown + "----"));
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -329,6 +448,7 @@ mod tests {
             logs: dir.path().to_owned(),
             xtask: PathBuf::new(),
             no_install: true,
+            provider: Mutex::new(Provider::new(true)),
         };
         let run = |steps: &[Step]| {
             let log = dir.path().join("suite.log");
@@ -347,6 +467,73 @@ mod tests {
             );
             assert!(log.contains("good ") && log.contains("bad "), "{log}");
         }
+    }
+
+    /// What ran beside each suite of these names at one time or another.
+    fn company(names: &[&'static str]) -> Vec<(&'static str, BTreeSet<&'static str>)> {
+        let only: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let running: Mutex<BTreeSet<&'static str>> = Mutex::default();
+        let met: Mutex<BTreeMap<&'static str, BTreeSet<&'static str>>> = Mutex::default();
+        let note = |change: &dyn Fn(&mut BTreeSet<&'static str>)| {
+            let mut running = running.lock().unwrap();
+            change(&mut running);
+            let mut met = met.lock().unwrap();
+            for &name in running.iter() {
+                let others = running.iter().copied().filter(|&other| other != name);
+                met.entry(name).or_default().extend(others);
+            }
+        };
+        let order = side_by_side(&chosen(&only).unwrap(), |suite| {
+            note(&|running| assert!(running.insert(suite.name)));
+            std::thread::sleep(Duration::from_millis(30));
+            note(&|running| assert!(running.remove(suite.name)));
+            Ok(suite.name)
+        });
+        let met = met.lock().unwrap();
+        let order = order.unwrap().into_iter();
+        order.map(|name| (name, met[name].clone())).collect()
+    }
+
+    #[test]
+    fn suites_in_different_folders_run_side_by_side() {
+        let all: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+        let met = company(&all);
+        assert_eq!(met.iter().map(|(name, _)| *name).collect::<Vec<_>>(), all);
+        let place = |name: &str| SUITES.iter().find(|s| s.name == name).unwrap().place;
+        let mut pairs = 0;
+        for (name, others) in met {
+            pairs += others.len();
+            for other in others {
+                assert!(place(name).beside(place(other)), "{name} beside {other}");
+            }
+        }
+        assert!(pairs > 0);
+        assert_eq!(company(&["docs-rs"]), [("docs-rs", BTreeSet::new())]);
+    }
+
+    #[test]
+    fn the_plan_for_all_is_under_half_an_hour() {
+        let of = |names: &[&str]| {
+            let only: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            planned(&chosen(&only).unwrap())
+        };
+        let budget = |name: &str| SUITES.iter().find(|s| s.name == name).unwrap().budget();
+        let total = of(&[]);
+        assert!(total < Duration::from_secs(30 * 60), "{total:?}");
+        let sum: Duration = SUITES.iter().map(Suite::budget).sum();
+        assert!(total < sum && total * 2 > sum, "{total:?} of {sum:?}");
+        assert_eq!(of(&["units", "clippy"]), budget("units") + budget("clippy"));
+        assert_eq!(of(&["units", "miri"]), budget("units").max(budget("miri")));
+        assert_eq!(of(&["cost", "miri"]), budget("cost") + budget("miri"));
+    }
+
+    #[test]
+    fn an_error_ends_all_lanes() {
+        let result = side_by_side(&chosen(&[]).unwrap(), |suite| match suite.name {
+            "clippy" => bail!("no disk"),
+            name => Ok(name),
+        });
+        assert_eq!(result.unwrap_err().to_string(), "no disk");
     }
 
     #[test]

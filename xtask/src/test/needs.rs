@@ -156,13 +156,12 @@ impl Provider {
         }
         eprintln!("{line}");
         // A rustup that can't reach its server can't get anything here.
-        tool::run(
-            Command::new("rustup")
-                .current_dir(tool::root())
-                .args(arguments),
-        )
-        .map(|_| ())
-        .map_err(|error| unmet(format!("{error:#}"), false))
+        let mut rustup = Command::new("rustup");
+        rustup.current_dir(tool::root()).args(arguments);
+        let result = tool::installing().and_then(|_alone| tool::run(&mut rustup));
+        result
+            .map(|_| ())
+            .map_err(|error| unmet(format!("{error:#}"), false))
     }
 }
 

@@ -20,14 +20,13 @@ pub mod self_test;
 pub mod verdict;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::apt::Apt;
 use crate::tool::{self, NOT_RUN};
@@ -119,7 +118,8 @@ enum Answer {
 pub fn command(options: &Options) -> Result<ExitCode> {
     let start = Instant::now();
     check(options)?;
-    let _alone = alone(&tool::cache_dir("xen")?)?;
+    // Each run unpacks, copies and boots files of the same names.
+    let _alone = tool::alone(&tool::cache_dir("xen")?, "`cargo xtask xen`")?;
     let kinds: Vec<Kind> = Kind::ALL
         .into_iter()
         .filter(|kind| options.kind.is_empty() || options.kind.contains(kind))
@@ -248,20 +248,6 @@ fn kernels(kinds: &[Kind], subjects: &[Subject]) -> Result<BTreeMap<Kind, Kernel
         .collect();
     missing.extend(kernel::build(&rest)?);
     Ok(missing)
-}
-
-/// Waits until no other run uses the folder, in which each unpacks, copies and boots files of the same
-/// names; the folder is this run's until the file is closed.
-fn alone(dir: &Path) -> Result<File> {
-    use rustix::fs::{FlockOperation, flock};
-    let path = dir.join("lock");
-    let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        eprintln!("another `cargo xtask xen` is at work in {}", dir.display());
-        flock(&file, FlockOperation::LockExclusive)
-            .with_context(|| format!("locking {}", path.display()))?;
-    }
-    Ok(file)
 }
 
 /// Refuses options that can't be met.
@@ -478,24 +464,6 @@ mod tests {
         assert_eq!(code(1, 1, 1), is(1));
         assert_eq!(code(2, 0, 1), is(3));
         assert_eq!(code(0, 0, 0), is(3));
-    }
-
-    #[test]
-    fn one_run_at_a_time_has_the_folder() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path();
-        let first = alone(path).unwrap();
-        let (send, receive) = std::sync::mpsc::channel();
-        std::thread::scope(|scope| {
-            scope.spawn(move || {
-                let second = alone(path);
-                send.send(second.is_ok()).unwrap();
-            });
-            let waiting = receive.recv_timeout(Duration::from_millis(200));
-            assert!(waiting.is_err(), "{waiting:?}");
-            drop(first);
-            assert_eq!(receive.recv_timeout(Duration::from_secs(20)), Ok(true));
-        });
     }
 
     #[test]
