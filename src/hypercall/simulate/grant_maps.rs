@@ -334,7 +334,9 @@ impl Machine {
         word.store(number as u32, SeqCst);
         flags.fetch_or(TRANSFERRED, SeqCst);
         self.memory.give_away(frame);
-        self.neighbour_mut().map.insert(number, machine);
+        let kind = Kind::Ram;
+        let place = Place { machine, kind };
+        self.neighbour_mut().map.insert(number, place);
         status::OKAY
     }
 

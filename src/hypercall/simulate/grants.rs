@@ -138,7 +138,7 @@ impl Grants {
 
 impl Setup {
     /// How many frames a grant table may have.
-    fn most_grant_frames(&self) -> u32 {
+    pub(super) fn most_grant_frames(&self) -> u32 {
         match self.grant_frames {
             Some(frames) => frames,
             None if self.before(3, 1) => 4,

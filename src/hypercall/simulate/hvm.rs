@@ -6,8 +6,9 @@ use xen_public::native::hvm::hvm_op::{xen_hvm_get_time, xen_hvm_param, xen_hvm_x
 use super::Machine;
 use super::build::Setup;
 use super::caller::{Answer, Caller, Refusal, refuse};
+use super::peer::Whose;
 use crate::hypercall::Errno;
-use crate::version::Release;
+use crate::version::{Guest, Release};
 
 /// Parameters that any release has.
 pub(super) const PARAMETERS: usize = 39;
@@ -70,12 +71,22 @@ impl Machine {
         if request.index >= parameters(&self.setup) {
             return refuse(Errno::EINVAL);
         }
-        self.own_domain(request.domid)?;
-        if self.setup.pv() {
+        let whose = self.subject(request.domid)?;
+        let guest = match whose {
+            Whose::Own => self.setup.guest,
+            Whose::Peer => self.neighbour().guest,
+        };
+        if guest == Guest::Pv {
             return refuse(Errno::EINVAL);
         }
-        self.own_parameter(request.index, set)?;
-        let value = &mut self.parameters[request.index as usize];
+        let index = request.index as usize;
+        let value = match whose {
+            Whose::Own => {
+                self.own_parameter(request.index, set)?;
+                &mut self.parameters[index]
+            }
+            Whose::Peer => &mut self.neighbour_mut().parameters[index],
+        };
         if set {
             *value = request.value;
         } else {
@@ -151,18 +162,22 @@ impl Machine {
                 // two reserved half words, and a frame.
                 let structure = unsafe { Caller::<[u16; 8]>::new(argument) };
                 let mut request = structure.get()?;
-                self.own_domain(request[0])?;
-                if pv {
+                let whose = self.subject(request[0])?;
+                let no_types = match whose {
+                    Whose::Own => pv,
+                    Whose::Peer => self.neighbour().guest == Guest::Pv,
+                };
+                if no_types {
                     return refuse(Errno::EINVAL);
                 }
                 let frame = (0..4).fold(0, |frame, part| {
                     frame | u64::from(request[4 + part]) << (16 * part)
                 });
                 // Memory, or what a device model would have to answer for.
-                request[1] = if self.memory.place(frame).is_some() {
-                    0
-                } else {
-                    2
+                request[1] = match whose {
+                    Whose::Peer => self.neighbour().type_of(frame),
+                    Whose::Own if self.memory.place(frame).is_some() => 0,
+                    Whose::Own => 2,
                 };
                 structure.put(request)?;
                 Ok(0)
@@ -188,15 +203,8 @@ impl Machine {
                 }
                 refuse(Errno::EOPNOTSUPP)
             }
-            _ => {
-                // SAFETY: the calls of a device model begin with the domain they are for. There is
-                // none but the caller's own.
-                let domid = unsafe { Caller::<u16>::new(argument) }.get()?;
-                if !self.setup.privileged || domid == self.setup.domid {
-                    return refuse(Errno::EPERM);
-                }
-                refuse(Errno::ESRCH)
-            }
+            // SAFETY: this function's contract.
+            _ => unsafe { self.old_device_model(command, argument) },
         }
     }
 }

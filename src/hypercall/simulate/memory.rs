@@ -55,6 +55,8 @@ pub(super) enum Kind {
     GrantStatus,
     /// A grant that is mapped, by its handle.
     Mapped(u32),
+    /// A page of another domain's, or one that Xen keeps for it.
+    Foreign,
 }
 
 /// A place of the physical map.
@@ -76,6 +78,7 @@ pub(super) struct Memory {
     /// How many pages of RAM the domain has in its map, and how many that nothing leads to.
     owned: u64,
     unplaced: u64,
+    first: u64,
     next: u64,
     /// Whether pages that the domain gives back stay its own, to be had again at the same number.
     keeps: bool,
@@ -96,6 +99,7 @@ impl Memory {
             given_back: BTreeSet::new(),
             owned: 0,
             unplaced: 0,
+            first,
             next: first,
             keeps: setup.arm() && setup.privileged,
         };
@@ -131,6 +135,11 @@ impl Memory {
     /// The highest machine frame that was ever given to anybody.
     pub(super) fn highest(&self) -> u64 {
         self.next - 1
+    }
+
+    /// Whether a machine frame was ever given to anybody.
+    pub(super) fn is_used(&self, machine: u64) -> bool {
+        (self.first..self.next).contains(&machine)
     }
 
     /// How many pages of RAM the domain has.

@@ -49,8 +49,10 @@
 #![allow(unsafe_code)]
 
 mod build;
+mod bytes;
 mod caller;
 mod console;
+mod device_model;
 mod dispatch;
 mod events;
 mod fifo;
@@ -59,6 +61,8 @@ mod grants;
 mod hvm;
 mod hypfs;
 mod memory;
+mod old_device_model;
+mod others;
 mod peer;
 mod physdev;
 mod physmap;
@@ -66,6 +70,7 @@ mod presence;
 mod pv;
 mod reservations;
 mod sched;
+mod served;
 mod toolstack;
 mod vcpus;
 mod versions;
@@ -79,6 +84,7 @@ use core::ptr::NonNull;
 
 use xen_public::features::Features;
 use xen_public::native::xen::{DOMID_SELF as SELF, shared_info};
+use xen_public::xen::Mfn;
 
 use self::build::Setup;
 pub use self::build::{Build, Builder};
@@ -91,6 +97,7 @@ use self::peer::{Neighbour, Whose};
 use self::physdev::Devices;
 use self::pv::Kernel;
 use self::sched::Sched;
+pub use self::served::IoreqServer;
 use self::vcpus::Vcpu;
 use super::sched_op::ShutdownReason;
 use super::{Conduit, Errno};
@@ -397,6 +404,13 @@ impl Simulated {
         Some(machine.memory.page(place.machine))
     }
 
+    /// The bytes of a page by the machine's number, whoever has it; `None` if nobody ever had.
+    pub fn machine_page(&self, frame: Mfn) -> Option<NonNull<u8>> {
+        let memory = &self.machine.borrow().memory;
+        let there = memory.is_used(frame.get());
+        there.then(|| memory.page(frame.get()))
+    }
+
     /// The bytes at an address that the guest has had a grant mapped at.
     pub fn mapped(&self, address: u64) -> Option<NonNull<u8>> {
         let machine = self.machine.borrow();
@@ -427,6 +441,12 @@ impl Simulated {
     /// Whether a virtual processor would be interrupted for an event now.
     pub fn deliverable(&self, vcpu: u32) -> bool {
         self.machine.borrow().deliverable(vcpu)
+    }
+
+    /// Whether there is a second domain.
+    #[cfg(test)]
+    pub(crate) fn has_peer(&self) -> bool {
+        self.machine.borrow().peer.is_some()
     }
 
     /// The second domain.

@@ -12,15 +12,20 @@ use xen_public::native::grant_table::{GTF_accept_transfer, GTF_permit_access, GT
 use xen_public::xen::{DomId, Gfn};
 
 use super::caller::{Refusal, refuse};
+use super::device_model::Model;
 use super::events::State;
 use super::grants::Grants;
-use super::memory::ARM_RAM;
+use super::hvm::PARAMETERS;
+use super::memory::{ARM_RAM, Kind, Place};
+use super::physmap::E820;
 use super::{DOMID_SELF, Machine, Simulated};
 use crate::hypercall::Errno;
 use crate::version::Guest;
 
 /// How many pages of memory it begins with.
 const PAGES: u64 = 64;
+/// How many it may have.
+pub(super) const MOST_PAGES: u64 = 128;
 /// References below this belong to Xen's tools.
 const FIRST_REFERENCE: u32 = 8;
 
@@ -50,13 +55,31 @@ impl Line {
 pub(super) struct Neighbour {
     pub(super) domid: u16,
     pub(super) guest: Guest,
-    /// Machine frames by the domain's own numbers.
-    pub(super) map: BTreeMap<u64, u64>,
+    /// What is at the domain's own frame numbers.
+    pub(super) map: BTreeMap<u64, Place>,
+    /// Pages of its that nothing leads to.
+    pub(super) unplaced: u64,
     pub(super) lines: Vec<Line>,
     pub(super) grants: Grants,
+    /// The memory map that it was told.
+    pub(super) e820: Vec<E820>,
+    /// Parameters of HVM and ARM domains.
+    pub(super) parameters: [u64; PARAMETERS],
+    pub(super) model: Model,
 }
 
 impl Neighbour {
+    /// How many pages of memory it has.
+    pub(super) fn owned(&self) -> u64 {
+        let ram = self.map.values().filter(|place| place.kind == Kind::Ram);
+        ram.count() as u64 + self.unplaced
+    }
+
+    /// The highest of its frame numbers.
+    pub(super) fn highest_frame(&self) -> u64 {
+        self.map.keys().next_back().copied().unwrap_or(0)
+    }
+
     /// A port that exists.
     pub(super) fn line(&self, port: u32) -> Result<Line, Refusal> {
         let line = self.lines.get(port as usize).copied();
@@ -78,14 +101,15 @@ impl Neighbour {
         port as u32
     }
 
-    /// Its own number of a page that Xen shares with it: a PV domain has the machine's, and no other
-    /// has put it anywhere.
+    /// Its own number of a page that Xen shares with it: a PV domain has the machine's, and others
+    /// have put it somewhere or not.
     pub(super) fn number_of_shared(&self, machine: u64) -> u64 {
         if self.guest == Guest::Pv {
-            machine
-        } else {
-            u64::MAX
+            return machine;
         }
+        let mut places = self.map.iter();
+        let place = places.find(|(_, place)| place.machine == machine);
+        place.map_or(u64::MAX, |(frame, _)| *frame)
     }
 }
 
@@ -102,7 +126,8 @@ impl Machine {
                 Guest::Hvm => index,
                 _ => ARM_RAM + index,
             };
-            (own, machine)
+            let kind = Kind::Ram;
+            (own, Place { machine, kind })
         });
         let map = frames.collect();
         let reserved = Line {
@@ -113,8 +138,12 @@ impl Machine {
             domid,
             guest,
             map,
+            unplaced: 0,
             lines: alloc::vec![reserved],
             grants: Grants::new(),
+            e820: Vec::new(),
+            parameters: [0; PARAMETERS],
+            model: Model::default(),
         });
         self.begin_grants(Whose::Peer);
     }
@@ -156,12 +185,11 @@ impl Machine {
         }
     }
 
-    /// The caller's own domain, by either name.
-    pub(super) fn own_domain(&self, domid: u16) -> Result<(), Refusal> {
+    /// The caller's own domain, by either name: the call is not played for another.
+    pub(super) fn own_domain(&mut self, domid: u16) -> Result<(), Refusal> {
         match self.subject(domid)? {
             Whose::Own => Ok(()),
-            // Nothing of the kind is played for another.
-            Whose::Peer => refuse(Errno::EINVAL),
+            Whose::Peer => self.unmodelled(Errno::EIO).map(drop),
         }
     }
 
@@ -185,7 +213,10 @@ impl Machine {
     pub(super) fn ram_of(&self, whose: Whose, frame: u64) -> Option<u64> {
         match whose {
             Whose::Own => self.memory.ram(frame),
-            Whose::Peer => self.neighbour().map.get(&frame).copied(),
+            Whose::Peer => {
+                let place = self.neighbour().map.get(&frame)?;
+                (place.kind == Kind::Ram).then_some(place.machine)
+            }
         }
     }
 
@@ -234,7 +265,7 @@ impl<'a> Peer<'a> {
         Self(hypervisor)
     }
 
-    fn with<T>(self, work: impl FnOnce(&mut Machine) -> T) -> T {
+    pub(super) fn with<T>(self, work: impl FnOnce(&mut Machine) -> T) -> T {
         work(&mut self.0.machine.borrow_mut())
     }
 
@@ -251,8 +282,9 @@ impl<'a> Peer<'a> {
     /// The numbers of the frames that are its memory.
     pub fn frames(self) -> Vec<Gfn> {
         self.with(|machine| {
-            let numbers = machine.neighbour().map.keys();
-            numbers.copied().map(Gfn::new).collect()
+            let places = machine.neighbour().map.iter();
+            let ram = places.filter(|(_, place)| place.kind == Kind::Ram);
+            ram.map(|(frame, _)| Gfn::new(*frame)).collect()
         })
     }
 
@@ -260,8 +292,8 @@ impl<'a> Peer<'a> {
     /// the hypervisor exists.
     pub fn page(self, frame: Gfn) -> Option<NonNull<u8>> {
         self.with(|machine| {
-            let machine_frame = *machine.neighbour().map.get(&frame.get())?;
-            Some(machine.memory.page(machine_frame))
+            let place = machine.neighbour().map.get(&frame.get())?;
+            Some(machine.memory.page(place.machine))
         })
     }
 

@@ -6,24 +6,26 @@ use core::sync::atomic::Ordering::SeqCst;
 
 use xen_public::native::memory::{
     xen_add_to_physmap, xen_add_to_physmap_batch, xen_foreign_memory_map, xen_machphys_mapping,
-    xen_machphys_mfn_list, xen_mem_acquire_resource, xen_memory_map, xen_remove_from_physmap,
+    xen_machphys_mfn_list, xen_memory_map, xen_remove_from_physmap,
 };
 use xen_public::native::xen::shared_info;
 
 use super::caller::{Address, Answer, Caller, Refusal, refuse, wide};
 use super::memory::{Bits, Kind, Place};
+use super::peer::Whose;
 use super::reservations::Pfn;
-use super::{DOMID_SELF, Harm, Machine};
+use super::{Harm, Machine};
 use crate::hypercall::Errno;
+use crate::version::Guest;
 
 const SHARED_INFO: u32 = 0;
-const GRANT_TABLE: u32 = 1;
-const GMFN: u32 = 2;
-const GMFN_RANGE: u32 = 3;
+pub(super) const GRANT_TABLE: u32 = 1;
+pub(super) const GMFN: u32 = 2;
+pub(super) const GMFN_RANGE: u32 = 3;
 const GMFN_FOREIGN: u32 = 4;
 const DEV_MMIO: u32 = 5;
 /// In an index of the grant table: its status frames.
-const STATUS: u64 = 1 << 31;
+pub(super) const STATUS: u64 = 1 << 31;
 /// The most entries in a memory map.
 const MAP_ENTRIES: u32 = 128;
 /// The first frame of the table that leads from machine to guest frames.
@@ -45,9 +47,13 @@ impl Machine {
         self.memory.word(self.shared_info, offset).load(SeqCst) as usize
     }
 
-    /// Whether the domain has a physical map to change, or the error of one that has none.
-    fn translated(&self) -> Result<(), Refusal> {
-        if !self.setup.pv() {
+    /// Whether a domain has a physical map to change, or the error of one that has none.
+    fn translated(&self, whose: Whose) -> Result<(), Refusal> {
+        let guest = match whose {
+            Whose::Own => self.setup.guest,
+            Whose::Peer => self.neighbour().guest,
+        };
+        if guest != Guest::Pv {
             Ok(())
         } else if self.setup.since(4, 14) {
             refuse(Errno::EACCES)
@@ -62,7 +68,6 @@ impl Machine {
         } else {
             Errno::EINVAL
         };
-        let _ = (GMFN_RANGE, GMFN_FOREIGN);
         match space {
             SHARED_INFO if index == 0 => Ok(Place {
                 machine: self.shared_info,
@@ -120,10 +125,14 @@ impl Machine {
         if request.space == GMFN_FOREIGN && since_4_3 {
             return refuse(Errno::ENOSYS);
         }
-        self.own_domain(request.domid)?;
-        self.translated()?;
-        self.mmio_permission(request.space)?;
+        let whose = self.subject(request.domid)?;
+        self.translated(whose)?;
+        self.mmio_permission(whose, request.space)?;
         let (index, frame) = (wide(request.idx), wide(request.gpfn));
+        if whose == Whose::Peer {
+            self.map_peer_range((request.space, request.size), index, frame)?;
+            return Ok(0);
+        }
         if request.space == GMFN_RANGE && self.setup.since(4, 2) {
             for page in 0..u64::from(request.size) {
                 self.map_one(GMFN, index.wrapping_add(page), frame.wrapping_add(page))?;
@@ -140,8 +149,9 @@ impl Machine {
         Ok(0)
     }
 
-    fn mmio_permission(&self, space: u32) -> Result<(), Refusal> {
-        if space == DEV_MMIO && self.setup.since(4, 7) && !self.setup.privileged {
+    fn mmio_permission(&self, whose: Whose, space: u32) -> Result<(), Refusal> {
+        let allowed = self.setup.privileged && whose == Whose::Own;
+        if space == DEV_MMIO && self.setup.since(4, 7) && !allowed {
             refuse(Errno::EACCES)
         } else {
             Ok(())
@@ -163,9 +173,9 @@ impl Machine {
                 Errno::ENOSYS
             });
         }
-        self.own_domain(request.domid)?;
-        self.translated()?;
-        self.mmio_permission(space)?;
+        let whose = self.subject(request.domid)?;
+        self.translated(whose)?;
+        self.mmio_permission(whose, space)?;
         let count = request.size as usize;
         if count <= done {
             return if done == 0 {
@@ -188,13 +198,16 @@ impl Machine {
             let frame = wide(frames.at(entry)?);
             let result = if space == GMFN_FOREIGN {
                 // SAFETY: for this space the half word is a domain's number; any bits are one.
-                match unsafe { request.u.foreign_domid } {
-                    DOMID_SELF => refuse(Errno::EINVAL),
-                    own if own == self.setup.domid => refuse(Errno::EINVAL),
-                    _ => refuse(Errno::ESRCH),
+                let owner = unsafe { request.u.foreign_domid };
+                match whose {
+                    Whose::Own => self.map_foreign(owner, index, frame),
+                    Whose::Peer => self.unmodelled(Errno::EIO).map(drop),
                 }
             } else {
-                self.map_one(space, index, frame)
+                match whose {
+                    Whose::Own => self.map_one(space, index, frame),
+                    Whose::Peer => self.map_peer(space, index, frame),
+                }
             };
             errors.put_at(
                 entry,
@@ -214,10 +227,17 @@ impl Machine {
     pub(super) unsafe fn remove_from_physmap(&mut self, argument: usize) -> Answer {
         // SAFETY: this function's contract.
         let request = unsafe { Caller::<xen_remove_from_physmap>::new(argument) }.get()?;
-        self.own_domain(request.domid)?;
-        self.translated()?;
+        let whose = self.subject(request.domid)?;
+        self.translated(whose)?;
         let frame = wide(request.gpfn);
-        match self.memory.place(frame) {
+        if whose == Whose::Peer {
+            if let Some(place) = self.neighbour_mut().map.remove(&frame) {
+                self.neighbour_mut().unplaced += u64::from(place.kind == Kind::Ram);
+                return Ok(0);
+            }
+        }
+        let there = self.memory.place(frame);
+        match there.filter(|_| whose == Whose::Own) {
             Some(_) => {
                 // The page still belongs to the domain, but nothing leads there.
                 self.memory.take_quietly(frame);
@@ -226,26 +246,6 @@ impl Machine {
             None if self.setup.since(4, 5) => refuse(Errno::ENOENT),
             None => refuse(Errno::EINVAL),
         }
-    }
-
-    /// # Safety
-    ///
-    /// The argument is the address of an `xen_mem_acquire_resource`.
-    pub(super) unsafe fn acquire_resource(&mut self, argument: usize, done: usize) -> Answer {
-        if !self.setup.pv() && !self.setup.privileged {
-            return refuse(Errno::EACCES);
-        }
-        // SAFETY: this function's contract.
-        let request = unsafe { Caller::<xen_mem_acquire_resource>::new(argument) }.get()?;
-        if request.pad != 0 || done != 0 {
-            return refuse(Errno::EINVAL);
-        }
-        // One's own is not to be had this way, and there is no other domain.
-        refuse(if request.domid == self.setup.domid {
-            Errno::EPERM
-        } else {
-            Errno::ESRCH
-        })
     }
 
     /// The sub-ops that tell where memory is.
@@ -326,14 +326,17 @@ impl Machine {
                 if request.map.nr_entries > MAP_ENTRIES {
                     return refuse(Errno::EINVAL);
                 }
-                self.own_domain(request.domid)?;
+                let whose = self.subject(request.domid)?;
                 let count = request.map.nr_entries as usize;
                 let buffer = request.map.buffer.address();
                 // SAFETY: this function's contract: as many entries as it says.
                 let buffer = unsafe { Caller::<E820>::array(buffer, count) };
-                self.e820 = (0..count)
-                    .map(|index| buffer.at(index))
-                    .collect::<Result<_, _>>()?;
+                let map = (0..count).map(|index| buffer.at(index));
+                let map = map.collect::<Result<_, _>>()?;
+                match whose {
+                    Whose::Own => self.e820 = map,
+                    Whose::Peer => self.neighbour_mut().e820 = map,
+                }
                 Ok(0)
             }
         }

@@ -9,10 +9,12 @@ use alloc::collections::BTreeMap;
 
 use xen_public::native::xen::{mmu_update, mmuext_op};
 
+use super::Machine;
 use super::caller::{Answer, Caller, Refusal, refuse, wide};
-use super::memory::{Bits, Kind, PAGE};
-use super::{DOMID_SELF, Machine};
+use super::memory::{Bits, Kind, PAGE, Place};
+use super::peer::Whose;
 use crate::hypercall::Errno;
+use crate::version::Guest;
 
 /// Descriptors that a guest may have.
 const DESCRIPTORS: u32 = 14 * 512;
@@ -95,10 +97,15 @@ impl Machine {
         }
     }
 
-    fn update_va_mapping(&mut self, address: usize, entry: u64) -> Answer {
+    fn update_va_mapping(&mut self, address: usize, entry: u64, whose: Whose) -> Answer {
+        let frame = (entry & FRAME) >> 12;
+        let there = match whose {
+            Whose::Own => self.memory.place(frame),
+            Whose::Peer => self.foreign_page(frame),
+        };
         let place = match entry & PRESENT {
             0 => None,
-            _ => match self.memory.place((entry & FRAME) >> 12) {
+            _ => match there {
                 Some(place) if !matches!(place.kind, Kind::Mapped(_)) => Some(place),
                 _ => return refuse(Errno::EINVAL),
             },
@@ -125,15 +132,28 @@ impl Machine {
         }
     }
 
-    fn foreign(&self, domid: u32) -> Result<(), Refusal> {
-        let domid = domid as u16;
-        if domid == DOMID_SELF || domid == self.setup.domid {
-            Ok(())
-        } else if self.setup.privileged {
-            refuse(Errno::ESRCH)
-        } else {
-            refuse(Errno::EPERM)
+    /// Whose pages a call is about.
+    fn foreign(&self, domid: u32) -> Result<Whose, Refusal> {
+        match self.whose(domid as u16) {
+            Some(Whose::Own) => Ok(Whose::Own),
+            _ if !self.setup.privileged => refuse(Errno::EPERM),
+            Some(whose) => Ok(whose),
+            None => refuse(Errno::ESRCH),
         }
+    }
+
+    /// A page of the second domain's: by its own number, or if it is PV by the machine's, as are the
+    /// pages that Xen keeps for it.
+    fn foreign_page(&self, frame: u64) -> Option<Place> {
+        let peer = self.neighbour();
+        let kept = |frames: &[u64]| peer.guest == Guest::Pv && frames.contains(&frame);
+        let machine = match peer.map.get(&frame) {
+            Some(place) => place.machine,
+            None if kept(&peer.grants.shared) || kept(&peer.grants.status) => frame,
+            None => return None,
+        };
+        let kind = Kind::Foreign;
+        Some(Place { machine, kind })
     }
 
     fn update_one(&mut self, update: mmu_update) -> Result<(), Refusal> {
@@ -178,7 +198,9 @@ impl Machine {
     ///
     /// `list` is the address of `count` structures and `done` 0 or the address of a counter.
     unsafe fn mmu_update(&mut self, list: usize, count: u32, done: usize, domid: u32) -> Answer {
-        self.foreign(domid)?;
+        if self.foreign(domid)? == Whose::Peer {
+            return self.unmodelled(Errno::EIO);
+        }
         // SAFETY: this function's contract.
         let updates = unsafe { Caller::<mmu_update>::array(list, count as usize) };
         updates.check()?;
@@ -229,7 +251,9 @@ impl Machine {
     ///
     /// As for `mmu_update`.
     unsafe fn mmuext_op(&mut self, list: usize, count: u32, done: usize, domid: u32) -> Answer {
-        self.foreign(domid)?;
+        if self.foreign(domid)? == Whose::Peer {
+            return self.unmodelled(Errno::EIO);
+        }
         // SAFETY: this function's contract.
         let operations = unsafe { Caller::<mmuext_op>::array(list, count as usize) };
         operations.check()?;
@@ -374,13 +398,18 @@ impl Machine {
             9 => Ok(self.kernel.debug[self.debug_register(first)?]),
             10 if narrow => self.update_descriptor(wide32(first, second), wide32(third, fourth)),
             10 => self.update_descriptor(first as u64, second as u64),
-            14 if narrow => self.update_va_mapping(first, wide32(second, third)),
-            14 => self.update_va_mapping(first, second as u64),
+            14 if narrow => self.update_va_mapping(first, wide32(second, third), Whose::Own),
+            14 => self.update_va_mapping(first, second as u64, Whose::Own),
             22 if !self.setup.privileged => refuse(Errno::EPERM),
             22 => {
                 let domid = arguments[if narrow { 4 } else { 3 }];
-                self.foreign(domid as u32)?;
-                self.update_va_mapping(first, second as u64)
+                let whose = self.foreign(domid as u32)?;
+                let entry = if narrow {
+                    wide32(second, third)
+                } else {
+                    second as u64
+                };
+                self.update_va_mapping(first, entry, whose)
             }
             25 if first as u32 <= 3 && !narrow => Ok(0),
             25 if narrow => refuse(Errno::ENOSYS),

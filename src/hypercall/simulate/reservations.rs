@@ -9,8 +9,10 @@ use xen_public::native::memory::{
 
 use super::caller::{Address, Answer, Caller, Refusal, refuse, wide};
 use super::memory::{Bits, Kind};
+use super::peer::{MOST_PAGES, Whose};
 use super::{Harm, Machine};
 use crate::hypercall::Errno;
+use crate::version::Guest;
 
 /// A frame number as the structures have it.
 pub(super) type Pfn = Bits;
@@ -21,17 +23,17 @@ const COMMAND_BITS: u32 = 6;
 const EXTENTS: u64 = u32::MAX as u64 >> COMMAND_BITS;
 
 /// The extents of a reservation.
-struct Extents {
-    list: Caller<Pfn>,
-    given: bool,
+pub(super) struct Extents {
+    pub(super) list: Caller<Pfn>,
+    pub(super) given: bool,
     /// Which is next, and where they end.
-    done: usize,
+    pub(super) done: usize,
     count: usize,
     order: u32,
 }
 
 impl Extents {
-    fn pages(&self) -> u64 {
+    pub(super) fn pages(&self) -> u64 {
         1 << self.order
     }
 }
@@ -108,11 +110,14 @@ impl Machine {
             3 | 4 | 14 => {
                 // SAFETY: as above: an xen_memory_domain.
                 let domain = unsafe { Caller::<xen_memory_domain>::new(argument) }.get()?;
-                self.own_domain(domain.domid)?;
-                Ok(match command {
-                    3 => self.memory.owned() as usize,
-                    4 => self.setup.maximum_pages as usize,
-                    _ => self.maximum_gpfn(),
+                let whose = self.subject(domain.domid)?;
+                Ok(match (whose, command) {
+                    (Whose::Own, 3) => self.memory.owned() as usize,
+                    (Whose::Own, 4) => self.setup.maximum_pages as usize,
+                    (Whose::Own, _) => self.maximum_gpfn(),
+                    (Whose::Peer, 3) => self.neighbour().owned() as usize,
+                    (Whose::Peer, 4) => MOST_PAGES as usize,
+                    (Whose::Peer, _) => self.neighbour().highest_frame() as usize,
                 })
             }
             // SAFETY: as above.
@@ -127,7 +132,7 @@ impl Machine {
             16 | 17 => unsafe { self.pod_target(command, argument) },
             18 | 19 => Ok(0),
             // SAFETY: as above: the structures begin alike.
-            20..=22 => unsafe { self.of_others(argument) },
+            20..=22 => unsafe { self.of_others(command, argument) },
             // SAFETY: as above.
             23 => unsafe { self.add_to_physmap_batch(argument, done) },
             // SAFETY: as above: an xen_memory_reservation.
@@ -138,7 +143,7 @@ impl Machine {
                 if head[1] != 0 {
                     return refuse(Errno::EINVAL);
                 }
-                self.own_domain(head[0])?;
+                self.subject(head[0])?;
                 refuse(Errno::EOPNOTSUPP)
             }
             27 => {
@@ -171,7 +176,7 @@ impl Machine {
         if count > EXTENTS || done as u64 >= count {
             return Ok(done);
         }
-        self.own_domain(request.domid)?;
+        let whose = self.subject(request.domid)?;
         let most = if self.setup.privileged { 18 } else { 9 };
         if request.extent_order > most {
             return Ok(done);
@@ -190,6 +195,7 @@ impl Machine {
         }
         while extents.done < extents.count {
             let ok = match command {
+                _ if whose == Whose::Peer => self.peer_extent(command, &extents)?,
                 0 => self.increase(&extents)?,
                 1 => self.decrease(&extents)?,
                 _ => self.populate(&extents)?,
@@ -361,35 +367,54 @@ impl Machine {
         // SAFETY: this function's contract.
         let structure = unsafe { Caller::<xen_pod_target>::new(argument) };
         let mut target = structure.get()?;
-        self.own_domain(target.domid)?;
-        if !self.setup.hvm() {
+        let whose = self.subject(target.domid)?;
+        let hvm = match whose {
+            Whose::Own => self.setup.hvm(),
+            Whose::Peer => self.neighbour().guest == Guest::Hvm,
+        };
+        if !hvm {
             return refuse(Errno::EINVAL);
         }
         if !self.setup.privileged {
             return refuse(Errno::EPERM);
         }
-        if command == 16 {
+        if command == 16 && whose == Whose::Own {
             return self.unmodelled(Errno::EIO);
         }
-        target.tot_pages = self.memory.owned();
+        target.tot_pages = match whose {
+            Whose::Own => self.memory.owned(),
+            Whose::Peer => self.neighbour().owned(),
+        };
         target.pod_cache_pages = 0;
         target.pod_entries = 0;
         structure.put(target)?;
         Ok(0)
     }
 
-    /// Sub-ops for another domain's memory, of which there is none.
+    /// Sub-ops for another domain's memory: pages that are away, or whose accesses somebody is told of,
+    /// for which nobody ever asks here; and shared pages, which are not played.
     ///
     /// # Safety
     ///
     /// The argument is the address of a structure whose second half word is a domain's number.
-    unsafe fn of_others(&mut self, argument: usize) -> Answer {
+    unsafe fn of_others(&mut self, command: u32, argument: usize) -> Answer {
         // SAFETY: this function's contract.
-        let [_, domid] = unsafe { Caller::<[u16; 2]>::new(argument) }.get()?;
+        let [op, domid] = unsafe { Caller::<[u16; 2]>::new(argument) }.get()?;
+        let audit = if self.setup.since(4, 6) { 7 } else { 8 };
+        if command == 22 && op as u8 == audit {
+            // It counts all shared pages again, in builds for debugging.
+            return refuse(Errno::ENOSYS);
+        }
         if domid == self.setup.domid || !self.setup.privileged {
             return refuse(Errno::EPERM);
         }
-        refuse(Errno::ESRCH)
+        if self.subject(domid)? == Whose::Peer && command == 22 {
+            return self.unmodelled(Errno::EIO);
+        }
+        if command == 21 && self.neighbour().guest == Guest::Pv {
+            return refuse(Errno::EINVAL);
+        }
+        refuse(Errno::ENODEV)
     }
 
     /// # Safety
@@ -401,15 +426,20 @@ impl Machine {
         let plain = request.extent_start.address() == 0
             && request.extent_order == 0
             && request.mem_flags == 0;
-        if !plain || request.domid != self.setup.domid {
+        let whose = self.by_number(request.domid);
+        let (true, Some(whose)) = (plain, whose) else {
             return refuse(Errno::EINVAL);
-        }
+        };
         if !self.setup.privileged {
             return refuse(Errno::EPERM);
         }
+        let owned = match whose {
+            Whose::Own => self.memory.owned(),
+            Whose::Peer => self.neighbour().owned(),
+        };
         match wide(request.nr_extents) {
             0 => Ok(0),
-            pages if pages <= self.memory.owned() => refuse(Errno::EINVAL),
+            pages if pages <= owned => refuse(Errno::EINVAL),
             pages if pages > self.setup.machine_pages => refuse(Errno::ENOMEM),
             _ => Ok(0),
         }

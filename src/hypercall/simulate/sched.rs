@@ -6,6 +6,7 @@ use xen_public::native::sched::{
 };
 
 use super::caller::{Address, Answer, Caller, refuse};
+use super::peer::Whose;
 use super::vcpus::FRUITLESS;
 use super::{Harm, Machine};
 use crate::hypercall::Errno;
@@ -157,7 +158,7 @@ impl Machine {
                 if !self.setup.privileged && self.setup.before(4, 3) {
                     return refuse(Errno::EPERM);
                 }
-                // There is no other domain, and nobody shuts itself down this way.
+                // Nobody shuts itself down this way.
                 if request.domain_id == self.setup.domid {
                     return refuse(if self.setup.privileged {
                         Errno::EINVAL
@@ -165,7 +166,11 @@ impl Machine {
                         Errno::EPERM
                     });
                 }
-                refuse(Errno::ESRCH)
+                if self.subject(request.domain_id)? == Whose::Peer {
+                    let ended = &mut self.neighbour_mut().model.ended;
+                    ended.get_or_insert(request.reason);
+                }
+                Ok(0)
             }
             5 if since_4_0_1 => {
                 // SAFETY: SCHEDOP_shutdown_code takes a sched_shutdown.

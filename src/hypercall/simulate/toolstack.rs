@@ -384,23 +384,6 @@ impl Machine {
         }
     }
 
-    fn dm_op(&mut self, domid: u32, buffers: u32) -> Answer {
-        if buffers > 2 {
-            return refuse(Errno::E2BIG);
-        }
-        if buffers == 0 && self.setup.since(4, 22) {
-            return refuse(Errno::ENODATA);
-        }
-        // There is no other domain, and none is its own device model.
-        refuse(
-            if domid as u16 == self.setup.domid || !self.setup.privileged {
-                Errno::EPERM
-            } else {
-                Errno::ESRCH
-            },
-        )
-    }
-
     fn argo_op(&mut self, command: u32, fourth: usize, fifth: usize) -> Answer {
         let wide = |argument: usize| argument as u64 > u64::from(u32::MAX);
         if wide(fourth) || wide(fifth) {
@@ -449,7 +432,7 @@ impl Machine {
     ///
     /// As for [`Conduit::hypercall`](crate::hypercall::Conduit::hypercall).
     pub(super) unsafe fn toolstack_call(&mut self, number: u32, arguments: [usize; 5]) -> Answer {
-        let [first, second, _, fourth, fifth] = arguments;
+        let [first, second, third, fourth, fifth] = arguments;
         // For each call: this function's contract.
         match number {
             // SAFETY: as above.
@@ -467,7 +450,8 @@ impl Machine {
             39 => self.argo_op(first as u32, fourth, fifth),
             // SAFETY: as above.
             40 => unsafe { self.xenpmu_op(first as u32, second) },
-            41 => self.dm_op(first as u32, second as u32),
+            // SAFETY: as above.
+            41 => unsafe { self.dm_op(first as u32, second as u32, third) },
             // SAFETY: as above.
             48 => unsafe { self.mca(first) },
             // Xen's own, to go on with a long call.

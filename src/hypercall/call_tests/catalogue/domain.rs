@@ -64,6 +64,12 @@ entries! { xen, on;
     EVTCHNOP_bind_interdomain Row "Done" => {
         events::bind_interdomain(xen, ZERO, events::alloc_unbound(xen, ME, ZERO)?)
     };
+    EVTCHNOP_bind_interdomain Row "ESRCH | Done" => {
+        let theirs = on.theirs(|peer| peer.alloc_unbound(ZERO)).unwrap_or(EvtchnPort::new(1));
+        events::bind_interdomain(xen, OTHER, theirs).and_then(|port| events::send(xen, port)).inspect(|()| {
+            on.right(on.peer().take_pending(theirs));
+        })
+    };
     EVTCHNOP_bind_virq Row "Done" => events::bind_virq(xen, Virq::DEBUG, FIRST);
     EVTCHNOP_bind_ipi Row "Done" => events::bind_ipi(xen, FIRST);
     EVTCHNOP_bind_pirq Row "Done EINVAL" => events::bind_pirq(xen, 9, true);
@@ -93,7 +99,7 @@ entries! { xen, on;
     };
     SCHEDOP_pin_override Row "Done" => sched_op::pin_override(xen, Some(0));
     SCHEDOP_pin_override Row "Done" => sched_op::pin_override(xen, None);
-    SCHEDOP_remote_shutdown Row "ESRCH" => sched_op::remote_shutdown(xen, OTHER, ShutdownReason::POWEROFF);
+    SCHEDOP_remote_shutdown Row "ESRCH | Done" => sched_op::remote_shutdown(xen, OTHER, ShutdownReason::POWEROFF);
 
     VCPUOP_up Row "EINVAL" => vcpu_op::up(xen, SECOND);
     VCPUOP_down Row "Done" => vcpu_op::down(xen, SECOND);

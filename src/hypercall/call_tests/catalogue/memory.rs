@@ -77,15 +77,15 @@ entries! { xen, on;
     XENMEM_machphys_mfn_list Row "Done" => memory::machphys_mfn_list(xen, &mut [0; 4]);
     XENMEM_machphys_compat_mfn_list Alone "Done" => memory::machphys_compat_mfn_list(xen, &mut [0; 4]);
     XENMEM_machphys_mapping More "Done" => memory::machphys_mapping(xen);
-    XENMEM_set_pod_target Alone "ESRCH" => memory::set_pod_target(xen, OTHER, 64);
-    XENMEM_get_pod_target Row "ESRCH" => memory::get_pod_target(xen, OTHER);
+    XENMEM_set_pod_target Alone "ESRCH | Done" => memory::set_pod_target(xen, OTHER, 64);
+    XENMEM_get_pod_target Row "ESRCH | Done" => memory::get_pod_target(xen, OTHER);
     XENMEM_get_vnumainfo More "Done" => {
         let (mut distances, mut nodes) = ([0; 1], [0; 2]);
         let mut ranges = [xen_public::native::memory::xen_vmemrange::ZERO; 1];
         memory::get_vnumainfo(xen, ME, &mut distances, &mut nodes, &mut ranges)
     };
-    XENMEM_acquire_resource More "Done GNTST_bad_domain ESRCH" => memory::acquire_resource_size(xen, OTHER, Resource::GrantTable);
-    XENMEM_acquire_resource More "GNTST_bad_domain ESRCH" => {
+    XENMEM_acquire_resource More "Done GNTST_bad_domain ESRCH | Done" => memory::acquire_resource_size(xen, OTHER, Resource::GrantTable);
+    XENMEM_acquire_resource More "GNTST_bad_domain ESRCH | Done" => {
         let mut frames = [on.nothing(5).get() as FrameWord];
         memory::acquire_resource(xen, OTHER, Resource::GrantTable, 0, &mut frames)
     };
@@ -108,6 +108,25 @@ entries! { xen, on;
         let address = on.nothing(7).get() << 12;
         let mut map = [MapGrant::new(ZERO, REF, MapFlags::HOST, address)];
         grants::map_grant_ref(xen, &mut map).and_then(|()| map[0].mapping())
+    };
+    GNTTABOP_map_grant_ref Row "GNTST_bad_domain | Done" => {
+        let address = on.nothing(8).get() << 12;
+        let granted = on.theirs(|peer| peer.grant(peer.frames()[9], false));
+        let mut map = [MapGrant::new(OTHER, granted.unwrap_or(REF), MapFlags::HOST, address)];
+        grants::map_grant_ref(xen, &mut map).and_then(|()| map[0].mapping()).and_then(|mapping| {
+            let shared = on.peer().page(on.peer().frames()[9]);
+            on.right(xen.conduit().mapped(address) == shared);
+            let mut unmap = [UnmapGrant::new(mapping.handle, address, 0)];
+            grants::unmap_grant_ref(xen, &mut unmap)
+        })
+    };
+    GNTTABOP_copy Alone "Done" => {
+        let granted = on.theirs(|peer| peer.grant(peer.frames()[9], true));
+        let from = CopyEnd::grant(OTHER, granted.unwrap_or(REF), 0);
+        let mut copy = [GrantCopy::new(from, CopyEnd::frame(on.gfn(12), 0)?, 16)];
+        grants::copy(xen, &mut copy).inspect(|()| {
+            on.right(copy[0].status().check().is_ok() == granted.is_some());
+        })
     };
     GNTTABOP_unmap_grant_ref Row "Done" => {
         let address = on.nothing(7).get() << 12;
@@ -142,7 +161,7 @@ entries! { xen, on;
         let flush = CacheFlush::bus_address(on.own(0) << 12, 0, 64, CacheFlush::CLEAN);
         grants::cache_flush(xen, &mut [flush])
     };
-    XENMEM_acquire_resource More "ESRCH" => {
+    XENMEM_acquire_resource More "ESRCH | EINVAL" => {
         let vmtrace = Resource::VmtraceBuf(VcpuId::new(0));
         memory::acquire_resource_size(xen, OTHER, vmtrace)
     };

@@ -24,7 +24,7 @@ use core::cell::Cell;
 
 use xen_public::xen::{Gfn, Mfn};
 
-use super::super::simulate::{Call, Simulated};
+use super::super::simulate::{Call, Peer, Simulated};
 use super::super::{Error, Result, Xen};
 use crate::version::Operation;
 
@@ -68,6 +68,17 @@ impl<'a> Ground<'a> {
         Gfn::new(self.hole + index)
     }
 
+    /// What the second domain does, where there is one.
+    fn theirs<T>(&self, act: impl FnOnce(Peer<'_>) -> T) -> Option<T> {
+        let hypervisor = self.xen.conduit();
+        hypervisor.has_peer().then(|| act(hypervisor.peer()))
+    }
+
+    /// The second domain, where a call for it has gone well.
+    fn peer(&self) -> Peer<'_> {
+        self.xen.conduit().peer()
+    }
+
     /// The address of a frame's bytes.
     fn bytes(&self, index: usize) -> *mut u8 {
         self.xen.conduit().page(self.own(index)).unwrap().as_ptr()
@@ -108,10 +119,20 @@ pub(super) struct Entry {
     pub(super) call: &'static str,
     /// How it comes to its way.
     pub(super) ways: Ways,
-    /// How it may end where the operation is there, in words.
+    /// How it may end where the operation is there, in words; behind a bar, beside a second domain.
     pub(super) answers: &'static str,
     /// Makes it.
     pub(super) run: fn(&Ground<'_>) -> Result<()>,
+}
+
+impl Entry {
+    /// Whether it may end with a word.
+    pub(super) fn may_end(&self, hypervisor: &Simulated, word: &str) -> bool {
+        let both = self.answers.split_once(" | ");
+        let (alone, beside) = both.unwrap_or((self.answers, self.answers));
+        let answers = if hypervisor.has_peer() { beside } else { alone };
+        answers.split(' ').any(|answer| answer == word)
+    }
 }
 
 /// `row Ways "answers" => call;` for each entry.

@@ -72,7 +72,7 @@ entries! { xen, on;
     HVMOP_pagetable_dying Row "EINVAL" => hvm_op::pagetable_dying(xen, ME, 0x1000);
     HVMOP_get_time Row "Done" => hvm_op::get_time(xen);
     HVMOP_xentrace Row "Done" => hvm_op::xentrace(xen, 1, &[2, 3]);
-    HVMOP_get_mem_type Row "ESRCH" => hvm_op::get_mem_type(xen, OTHER, PAGE);
+    HVMOP_get_mem_type Row "ESRCH | Done" => hvm_op::get_mem_type(xen, OTHER, PAGE);
     HVMOP_altp2m_get_domain_state Row "EOPNOTSUPP" => altp2m::get_domain_state(xen, OTHER);
     HVMOP_altp2m_set_domain_state Row "EOPNOTSUPP" => altp2m::set_domain_state(xen, OTHER, true);
     HVMOP_altp2m_vcpu_enable_notify Row "EOPNOTSUPP" => altp2m::vcpu_enable_notify(xen, OTHER, VCPU, PAGE);
@@ -93,57 +93,100 @@ entries! { xen, on;
     };
     HVMOP_altp2m_get_p2m_idx Row "EOPNOTSUPP" => altp2m::get_p2m_idx(xen, OTHER, VCPU);
     HVMOP_altp2m_set_visibility Row "EOPNOTSUPP" => altp2m::set_visibility(xen, OTHER, 1, true);
-    HVMOP_set_isa_irq_level Row "ESRCH" => device_model::set_isa_irq_level(xen, OTHER, 4, true);
-    HVMOP_set_pci_link_route Row "ESRCH" => device_model::set_pci_link_route(xen, OTHER, 1, 5);
-    HVMOP_set_pci_intx_level Row "ESRCH" => {
+    HVMOP_set_isa_irq_level Row "ESRCH | Done" => device_model::set_isa_irq_level(xen, OTHER, 4, true);
+    HVMOP_set_pci_link_route Row "ESRCH | Done" => device_model::set_pci_link_route(xen, OTHER, 1, 5);
+    HVMOP_set_pci_intx_level Row "ESRCH | Done" => {
         device_model::set_pci_intx_level(xen, OTHER, [0, 0, 1, 0], true)
     };
-    HVMOP_track_dirty_vram Row "ESRCH" => {
+    HVMOP_track_dirty_vram Row "ESRCH | Done" => {
         device_model::track_dirty_vram(xen, OTHER, PAGE, 8, &mut [0; 1])
     };
-    HVMOP_modified_memory Row "ESRCH" => device_model::modified_memory(xen, OTHER, PAGE, 1);
-    HVMOP_set_mem_type More "ESRCH" => device_model::set_mem_type(xen, OTHER, PAGE, 1, MemType::RAM);
-    HVMOP_inject_trap More "ESRCH" => device_model::inject_trap(xen, OTHER, EVENT);
-    HVMOP_inject_msi Row "ESRCH" => device_model::inject_msi(xen, OTHER, 0xfee0_0000, 0x30);
-    HVMOP_create_ioreq_server Row "ESRCH" => device_model::create_ioreq_server(xen, OTHER, 0);
-    HVMOP_get_ioreq_server_info Row "ESRCH" => device_model::get_ioreq_server_info(xen, OTHER, 0);
-    HVMOP_map_io_range_to_ioreq_server Row "ESRCH" => {
+    HVMOP_modified_memory Row "ESRCH | Done" => device_model::modified_memory(xen, OTHER, PAGE, 1);
+    HVMOP_set_mem_type More "ESRCH | Done" => device_model::set_mem_type(xen, OTHER, PAGE, 1, MemType::RAM);
+    HVMOP_inject_trap More "ESRCH | Done" => {
+        device_model::inject_trap(xen, OTHER, EVENT).inspect(|()| {
+            on.right(on.peer().take_event(VCPU).is_some());
+        })
+    };
+    HVMOP_inject_msi Row "ESRCH | Done" => device_model::inject_msi(xen, OTHER, 0xfee0_0000, 0x30);
+    HVMOP_create_ioreq_server Row "ESRCH | Done" => device_model::create_ioreq_server(xen, OTHER, 0);
+    HVMOP_get_ioreq_server_info Row "ESRCH | Done" => device_model::get_ioreq_server_info(xen, OTHER, 0);
+    HVMOP_map_io_range_to_ioreq_server Row "ESRCH | Done" => {
         device_model::set_io_range(xen, OTHER, 0, (0, 0x100, 0x10f), true)
     };
-    HVMOP_unmap_io_range_from_ioreq_server Row "ESRCH" => {
+    HVMOP_unmap_io_range_from_ioreq_server Row "ESRCH | Done" => {
         device_model::set_io_range(xen, OTHER, 0, (0, 0x100, 0x10f), false)
     };
-    HVMOP_set_ioreq_server_state Row "ESRCH" => device_model::set_ioreq_server_state(xen, OTHER, 0, true);
-    HVMOP_destroy_ioreq_server Row "ESRCH" => device_model::destroy_ioreq_server(xen, OTHER, 0);
+    HVMOP_set_ioreq_server_state Row "ESRCH | Done" => device_model::set_ioreq_server_state(xen, OTHER, 0, true);
+    HVMOP_destroy_ioreq_server Row "ESRCH | Done" => device_model::destroy_ioreq_server(xen, OTHER, 0);
 
-    XEN_DMOP_create_ioreq_server Row "ESRCH" => dm_op::create_ioreq_server(xen, OTHER, 0);
-    XEN_DMOP_get_ioreq_server_info Row "ESRCH" => dm_op::get_ioreq_server_info(xen, OTHER, 0, true);
-    XEN_DMOP_map_io_range_to_ioreq_server Row "ESRCH" => {
+    XEN_DMOP_create_ioreq_server Row "ESRCH | Done" => {
+        dm_op::create_ioreq_server(xen, OTHER, 0).inspect(|&id| {
+            on.right(on.peer().ioreq_server(id).is_some());
+        })
+    };
+    XEN_DMOP_get_ioreq_server_info Row "ESRCH | Done" => dm_op::get_ioreq_server_info(xen, OTHER, 0, true);
+    XEN_DMOP_map_io_range_to_ioreq_server Row "ESRCH | Done" => {
         dm_op::map_io_range_to_ioreq_server(xen, OTHER, 0, PORTS)
     };
-    XEN_DMOP_unmap_io_range_from_ioreq_server Row "ESRCH" => {
+    XEN_DMOP_unmap_io_range_from_ioreq_server Row "ESRCH | Done" => {
         dm_op::unmap_io_range_from_ioreq_server(xen, OTHER, 0, PORTS)
     };
-    XEN_DMOP_set_ioreq_server_state Row "ESRCH" => dm_op::set_ioreq_server_state(xen, OTHER, 0, true);
-    XEN_DMOP_destroy_ioreq_server Row "ESRCH" => dm_op::destroy_ioreq_server(xen, OTHER, 0);
-    XEN_DMOP_track_dirty_vram Row "ESRCH" => dm_op::track_dirty_vram(xen, OTHER, PAGE, 8, &mut [0; 1]);
-    XEN_DMOP_set_pci_intx_level Row "ESRCH" => dm_op::set_pci_intx_level(xen, OTHER, 0, [0, 1, 0], true);
-    XEN_DMOP_set_isa_irq_level Row "ESRCH" => dm_op::set_isa_irq_level(xen, OTHER, 4, true);
-    XEN_DMOP_set_pci_link_route Row "ESRCH" => dm_op::set_pci_link_route(xen, OTHER, 1, 5);
-    XEN_DMOP_modified_memory Row "ESRCH" => {
-        dm_op::modified_memory(xen, OTHER, &mut [xen_dm_op_modified_memory_extent::ZERO])
+    XEN_DMOP_set_ioreq_server_state Row "ESRCH | Done" => {
+        dm_op::set_ioreq_server_state(xen, OTHER, 0, true).inspect(|()| {
+            on.right(on.peer().ioreq_server(0).is_some_and(|server| server.enabled));
+        })
     };
-    XEN_DMOP_set_mem_type More "ESRCH" => dm_op::set_mem_type(xen, OTHER, PAGE, 1, MemType::RAM);
-    XEN_DMOP_inject_event More "ESRCH" => dm_op::inject_event(xen, OTHER, EVENT);
-    XEN_DMOP_inject_msi Row "ESRCH" => dm_op::inject_msi(xen, OTHER, 0xfee0_0000, 0x30);
-    XEN_DMOP_map_mem_type_to_ioreq_server Row "ESRCH" => {
+    XEN_DMOP_destroy_ioreq_server Row "ESRCH | Done" => dm_op::destroy_ioreq_server(xen, OTHER, 0);
+    XEN_DMOP_track_dirty_vram Row "ESRCH | Done" => dm_op::track_dirty_vram(xen, OTHER, PAGE, 8, &mut [0; 1]);
+    XEN_DMOP_set_pci_intx_level Row "ESRCH | Done" => {
+        dm_op::set_pci_intx_level(xen, OTHER, 0, [0, 1, 2], true).inspect(|()| {
+            on.right(on.peer().pci_intx_level(1, 2));
+        })
+    };
+    XEN_DMOP_set_isa_irq_level Row "ESRCH | Done" => {
+        dm_op::set_isa_irq_level(xen, OTHER, 6, true).inspect(|()| {
+            on.right(on.peer().isa_irq_level(6));
+        })
+    };
+    XEN_DMOP_set_pci_link_route Row "ESRCH | Done" => {
+        dm_op::set_pci_link_route(xen, OTHER, 2, 7).inspect(|()| {
+            on.right(on.peer().pci_link_routes()[2] == 7);
+        })
+    };
+    XEN_DMOP_modified_memory Row "ESRCH | Done" => {
+        let extent = xen_dm_op_modified_memory_extent {
+            nr: 1,
+            first_pfn: 1,
+            ..xen_dm_op_modified_memory_extent::ZERO
+        };
+        dm_op::modified_memory(xen, OTHER, &mut [extent])
+    };
+    XEN_DMOP_set_mem_type More "ESRCH | Done" => dm_op::set_mem_type(xen, OTHER, PAGE, 1, MemType::RAM);
+    XEN_DMOP_inject_event More "ESRCH | Done" => {
+        dm_op::inject_event(xen, OTHER, EVENT).inspect(|()| {
+            on.right(on.peer().take_event(VCPU) == Some((6, 3, u32::MAX, 0)));
+        })
+    };
+    XEN_DMOP_inject_msi Row "ESRCH | Done" => {
+        dm_op::inject_msi(xen, OTHER, 0xfee0_0000, 0x30).inspect(|()| {
+            on.right(on.peer().messages().last() == Some(&(0xfee0_0000, 0x30)));
+        })
+    };
+    XEN_DMOP_map_mem_type_to_ioreq_server Row "ESRCH | ENOENT" => {
         dm_op::map_mem_type_to_ioreq_server(xen, OTHER, 0, MemType::IOREQ_SERVER, 0)
     };
-    XEN_DMOP_remote_shutdown Row "ESRCH" => dm_op::remote_shutdown(xen, OTHER, 0);
-    XEN_DMOP_relocate_memory More "ESRCH" => dm_op::relocate_memory(xen, OTHER, PAGE, Gfn::new(2), 1);
-    XEN_DMOP_pin_memory_cacheattr Alone "ESRCH" => dm_op::pin_memory_cacheattr(xen, OTHER, PAGE, PAGE, 6);
-    XEN_DMOP_set_irq_level Row "ESRCH" => dm_op::set_irq_level(xen, OTHER, 40, true);
-    XEN_DMOP_nr_vcpus Alone "ESRCH" => dm_op::nr_vcpus(xen, OTHER);
+    XEN_DMOP_remote_shutdown Row "ESRCH | Done" => {
+        dm_op::remote_shutdown(xen, OTHER, 0).inspect(|()| on.right(on.peer().ended() == Some(0)))
+    };
+    XEN_DMOP_relocate_memory More "ESRCH | Done" => dm_op::relocate_memory(xen, OTHER, PAGE, Gfn::new(2), 1);
+    XEN_DMOP_pin_memory_cacheattr Alone "ESRCH | Done" => dm_op::pin_memory_cacheattr(xen, OTHER, PAGE, PAGE, 6);
+    XEN_DMOP_set_irq_level Row "ESRCH | Done" => {
+        dm_op::set_irq_level(xen, OTHER, 40, true).inspect(|()| on.right(on.peer().irq_level(40)))
+    };
+    XEN_DMOP_nr_vcpus Alone "ESRCH | Done" => {
+        dm_op::nr_vcpus(xen, OTHER).inspect(|&vcpus| on.right(vcpus == 1))
+    };
 
     PHYSDEVOP_eoi Row "Done" => physdev_op::eoi(xen, PIRQ);
     PHYSDEVOP_IRQ_UNMASK_NOTIFY Row "Done" => physdev_op::irq_unmask_notify(xen);

@@ -103,7 +103,7 @@ entries! { xen, on;
     __HYPERVISOR_update_va_mapping Row "Done" => {
         update_va_mapping::update(xen, 0x40_0000, 0, EVERYWHERE)
     };
-    __HYPERVISOR_update_va_mapping_otherdomain Row "ESRCH" => {
+    __HYPERVISOR_update_va_mapping_otherdomain Row "ESRCH | Done" => {
         update_va_mapping::update_otherdomain(xen, 0x40_0000, 0, Flush::None, OTHER)
     };
     VCPUOP_initialise More "EIO" => {

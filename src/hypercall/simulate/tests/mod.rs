@@ -5,8 +5,10 @@ mod fifo;
 mod grants;
 mod matrix;
 mod memory;
+mod others;
 mod peer;
 mod refusals;
+mod served;
 mod vcpus;
 
 use alloc::string::String;

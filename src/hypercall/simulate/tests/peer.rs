@@ -11,11 +11,11 @@ use crate::hypercall::event_channel_op::{self as events, Binding};
 use crate::hypercall::grant_table_op::{self as grants, *};
 use crate::version::Operation;
 
-const PEER: DomId = DomId::new(7);
-const OWN: DomId = DomId::new(0);
+pub(super) const PEER: DomId = DomId::new(7);
+pub(super) const OWN: DomId = DomId::new(0);
 
 /// Runs a test on each release, for each kind of guest beside each kind that its machine can have.
-pub(super) fn beside(test: impl Fn(&Xen<&Simulated>, Peer<'_>)) {
+pub(super) fn beside(mut test: impl FnMut(&Xen<&Simulated>, Peer<'_>)) {
     let mut count = 0;
     for (release, guest) in everywhere() {
         for other in Guest::ALL {
@@ -31,7 +31,7 @@ pub(super) fn beside(test: impl Fn(&Xen<&Simulated>, Peer<'_>)) {
     assert!(count > 150, "{count}");
 }
 
-fn write(page: NonNull<u8>, byte: u8) {
+pub(super) fn write(page: NonNull<u8>, byte: u8) {
     // SAFETY: the page lives as long as its hypervisor, and nothing else uses it now.
     unsafe { page.write_volatile(byte) };
 }
@@ -104,7 +104,7 @@ fn who_has_no_privilege_only_uses_what_is_meant_for_it() {
 }
 
 /// An address at which the guest has nothing.
-fn hole(xen: &Xen<&Simulated>) -> u64 {
+pub(super) fn hole(xen: &Xen<&Simulated>) -> u64 {
     let top = xen.conduit().frames().into_iter().max().unwrap();
     (top + 0x10_0000) << 12
 }
