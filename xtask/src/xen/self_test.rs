@@ -25,12 +25,23 @@ pub struct Control {
     everywhere: bool,
 }
 
-const CONTROLS: [Control; 6] = [
+const CONTROLS: [Control; 7] = [
     Control {
         name: "wrong-release",
         arguments: "expect=9.9",
         said: "Xen ",
         complaints: &["FAIL: Xen 9.9 was expected", "no PASS on the console"],
+        hangs: false,
+        everywhere: true,
+    },
+    Control {
+        name: "no-upcalls",
+        arguments: "expect=any upcalls=out",
+        said: "Xen ",
+        complaints: &[
+            "FAIL: EVTCHNOP_bind_interdomain: 0 upcalls",
+            "no PASS on the console",
+        ],
         hangs: false,
         everywhere: true,
     },
