@@ -2,10 +2,10 @@
 //! release; elsewhere there is none, and nothing is called.
 #![allow(unsafe_code)]
 
-use xen_abi::hypercall::Plan;
 use xen_abi::hypercall::event_channel_op::{bind_ipi, close};
 use xen_abi::hypercall::sched_op::{Waited, poll};
 use xen_abi::hypercall::vcpu_op::{VcpuInfoPlace, place_vcpu_info};
+use xen_abi::hypercall::{Error, Plan};
 use xen_abi::version::{Guest, Operation};
 use xen_abi::xen_public::xen::Gfn;
 
@@ -81,13 +81,23 @@ impl<'a, M: Machine> Program<'a, '_, M> {
         );
     }
 
-    /// Without a poll, the processor blocks: not at all if an event is due.
+    /// Without a poll, the processor blocks: not at all if an event is due, but on PVH.
     fn polls_by_block(&mut self) {
         // An upcall that can't be taken would not end the sleep.
-        if self.xen().guest() == Guest::Hvm || !self.listening {
+        if !self.listening {
             return;
         }
         let Some(bits) = self.bits() else { return };
+        if self.xen().guest() == Guest::Hvm {
+            let op = Operation::SCHEDOP_poll;
+            return self.sleep_by(op, &bits, |xen, port| match poll(xen, &[port], None)? {
+                Waited::Blocked => Ok(()),
+                Waited::Polled => Err(Error::Nonsense {
+                    call: op.name(),
+                    answer: 0,
+                }),
+            });
+        }
         let made = self.run(Operation::EVTCHNOP_bind_ipi, |xen| bind_ipi(xen, VCPU));
         let Some(port) = made.done() else { return };
         bits.take(port);

@@ -3,17 +3,18 @@
 
 use core::num::NonZeroU32;
 
-use xen_abi::hypercall::Errno;
 use xen_abi::hypercall::event_channel_op::{bind_ipi, bind_virq, close, send};
 use xen_abi::hypercall::sched_op::{
     ShutdownReason, Waited, Watchdog, block, pin_override, poll, remote_shutdown, yield_now,
 };
+use xen_abi::hypercall::{Errno, Result};
 use xen_abi::version::{Guest, Operation};
 use xen_abi::xen_public::event_channel::EvtchnPort;
 use xen_abi::xen_public::xen::{DomId, Virq};
 
 use super::Program;
 use super::events::{Bits, VCPU};
+use crate::checks;
 use crate::machine::Machine;
 
 /// A domain that is not there.
@@ -109,37 +110,55 @@ impl<M: Machine> Program<'_, '_, M> {
         let _ = self.run(Operation::EVTCHNOP_close, |xen| close(xen, port));
     }
 
-    /// Blocks until the timer rings, where the kernel takes the timer's upcall.
+    /// Blocks until the timer rings, where the kernel takes the timer's upcall. On ARM there is no such timer,
+    /// and [`waiting`](Self::waiting) takes the place of all this.
+    pub(super) fn sleep(&mut self, bits: &Bits) {
+        match self.xen().guest() {
+            Guest::Arm => self.waiting(bits),
+            _ => self.sleep_by(Operation::SCHEDOP_block, bits, |xen, _| block(xen)),
+        }
+    }
+
+    /// Waits until the timer rings, by a call that waits for any event.
     ///
     /// On PV Xen lets upcalls in for it. A PVH processor does not wake if its event came before it sleeps:
     /// what has been taken ends no sleep, and the next one makes no difference to what Xen has announced
-    /// already. So its timer is set for a time that is long for the way from one call to the next. On ARM
-    /// there is no such timer, and [`waiting`](Self::waiting) takes the place of all this.
-    pub(super) fn sleep(&mut self, bits: &Bits) {
-        let way = match self.xen().guest() {
-            Guest::Pv => 1,
-            Guest::Hvm => 4,
-            _ => return self.waiting(bits),
-        };
+    /// already. So its timer is set for a time that is long for the way from one call to the next.
+    ///
+    /// With `alarm=other` on the command line the timer rings at another port than the one that is looked at.
+    pub(super) fn sleep_by(
+        &mut self,
+        op: Operation,
+        bits: &Bits,
+        wait: impl Fn(&super::Hypervisor<'_, M>, EvtchnPort) -> Result<()>,
+    ) {
         if !self.listening {
             return;
         }
-        let op = Operation::SCHEDOP_block;
-        let made = self.run(Operation::EVTCHNOP_bind_virq, |xen| {
-            bind_virq(xen, Virq::TIMER, VCPU)
-        });
-        let Some(port) = made.done() else { return };
+        let first = match self.xen().guest() {
+            Guest::Hvm => 4 * SHORT,
+            _ => SHORT,
+        };
+        let bind = Operation::EVTCHNOP_bind_virq;
+        let made = self.run(bind, |xen| bind_virq(xen, Virq::TIMER, VCPU));
+        let Some(timer) = made.done() else { return };
+        let made = self.run(Operation::EVTCHNOP_bind_ipi, |xen| bind_ipi(xen, VCPU));
+        let Some(other) = made.done() else { return };
+        let elsewhere = checks::argument(self.machine().command_line(), "alarm") == Some("other");
+        let port = if elsewhere { other } else { timer };
         self.stop_ticks();
-        bits.take(port);
-        self.fires(op, bits, port, |program, delay| {
-            if !program.alarm(way * delay) {
+        bits.take(timer);
+        self.fires(op, bits, port, first, |program, delay| {
+            if !program.alarm(delay) {
                 return false;
             }
-            let blocked = program.run(op, block).done();
-            let woken = blocked.is_none() || bits.pending(port);
+            let waited = program.run(op, |xen| wait(xen, port)).done();
+            let woken = waited.is_none() || bits.pending(port);
             program.check(op, woken, format_args!("woken without the timer"));
-            blocked.is_some()
+            waited.is_some() && woken
         });
-        let _ = self.run(Operation::EVTCHNOP_close, |xen| close(xen, port));
+        for port in [timer, other] {
+            let _ = self.run(Operation::EVTCHNOP_close, |xen| close(xen, port));
+        }
     }
 }

@@ -159,7 +159,7 @@ impl<M: Machine> Program<'_, '_, M> {
         let made = self.run(op, |xen| bind_virq(xen, Virq::TIMER, VCPU));
         let Some(port) = made.done() else { return };
         let op = Operation::VCPUOP_set_singleshot_timer;
-        self.fires(op, bits, port, Self::alarm);
+        self.fires(op, bits, port, SHORT, Self::alarm);
         let _ = self.run(Operation::EVTCHNOP_close, |xen| close(xen, port));
     }
 
@@ -170,10 +170,11 @@ impl<M: Machine> Program<'_, '_, M> {
         op: Operation,
         bits: &Bits,
         port: EvtchnPort,
+        first: u64,
         set: impl Fn(&mut Self, u64) -> bool,
     ) {
         let mut seen = (false, 0);
-        for delay in [SHORT, 2 * SHORT, 4 * SHORT] {
+        for delay in [first, 2 * first, 4 * first] {
             bits.take(port);
             let since = self.let_new_in(bits);
             let start = self.machine().ticks();
@@ -221,7 +222,7 @@ impl<M: Machine> Program<'_, '_, M> {
             self.ticks_once(bits, port);
         }
         let op = Operation::__HYPERVISOR_set_timer_op;
-        self.fires(op, bits, port, |program, delay| {
+        self.fires(op, bits, port, SHORT, |program, delay| {
             let until = program.now().map(|now| now + delay);
             let set = program.run(op, |xen| set_timer_op::set(xen, until));
             set.done().is_some()
@@ -262,7 +263,7 @@ impl<M: Machine> Program<'_, '_, M> {
     /// What stands for the periodic timer where there is none.
     fn ticks_once(&mut self, bits: &Bits, port: EvtchnPort) {
         let op = Operation::VCPUOP_set_periodic_timer;
-        self.fires(op, bits, port, |program, delay| {
+        self.fires(op, bits, port, SHORT, |program, delay| {
             let now = program.now().unwrap_or_default();
             let ticks = program.run(op, |xen| set_periodic_timer(xen, VCPU, delay, now));
             let Some(ticks) = ticks.done() else {
