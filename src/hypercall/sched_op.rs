@@ -125,11 +125,17 @@ pub fn yield_now(xen: &Xen<impl Conduit>) -> Result<()> {
     }
 }
 
-/// Waits until an event wants this processor (`SCHEDOP_block`). On x86 Xen lets upcalls in first, even
+/// Waits until an event wants this processor (`SCHEDOP_block`). On PV Xen lets upcalls in first, even
 /// if they are masked, so that an event between the last look and this call is not slept through; so the
-/// upcall comes before this function returns. On ARM it lets all interrupts in, in the processor's own
-/// state, and they stay let in: a kernel needs its vector for them, and one that keeps them out does so
-/// anew after the call.
+/// upcall comes before this function returns.
+///
+/// On HVM and PVH Xen leaves the processor's interrupt flag alone. With interrupts off, the processor sleeps
+/// on although an event waits already, and with interrupts on, an upcall that is taken just before the call
+/// does not end the sleep: only what comes later does. The instructions `sti` and `hlt` in a row, or
+/// [`poll`], have no such gap.
+///
+/// On ARM Xen lets all interrupts in, in the processor's own state, and they stay let in: a kernel needs its
+/// vector for them, and one that keeps them out does so anew after the call.
 ///
 /// Any domain may. Header: `xen/include/public/sched.h`.
 #[doc = gate_row!(SCHEDOP_block)]
