@@ -34,8 +34,8 @@ use xen_public::native::event_channel::{
 use xen_public::xen::{DomId, VcpuId, Virq};
 
 use super::xen::only_zero;
-use super::{Conduit, Errno, Error, Result, Unsupported, Xen};
-use crate::version::{Operation, Release};
+use super::{Conduit, Errno, Error, Plan, Result, Unsupported, Xen};
+use crate::version::Operation;
 
 pub use fifo::{EventAbi, Priority, expand_array, init_control, set_priority, set_up_fifo};
 
@@ -79,7 +79,8 @@ unsafe fn older<T: Copy>(
         assert!(align_of::<T>() <= align_of::<evtchn_op_u>());
     }
     let compat = Operation::__HYPERVISOR_event_channel_op_compat;
-    if xen.can(compat).is_err() {
+    // It is older than some of its sub-ops.
+    if xen.plan(unsupported.operation) != Plan::Fallback(compat) {
         return Err(unsupported.into());
     }
     let mut whole = evtchn_op {
@@ -393,16 +394,10 @@ pub fn status(xen: &Xen<impl Conduit>, domain: DomId, port: EvtchnPort) -> Resul
 #[doc(alias = "EVTCHNOP_unmask")]
 #[doc(alias = "evtchn_unmask")]
 pub fn unmask(xen: &Xen<impl Conduit>, port: EvtchnPort) -> Result<()> {
-    // By its older number, too, it came with the second release.
-    const FIRST: Release = Release::new(3, 0, 2);
-    let operation = Operation::EVTCHNOP_unmask;
-    if let (Err(unsupported), true) = (xen.can(operation), xen.release().before(FIRST)) {
-        return Err(unsupported.into());
-    }
     let mut argument = evtchn_unmask { port: port.get() };
     // SAFETY: the call reads one `evtchn_unmask`; the bits it changes are in pages that are reached by
     // atomics or volatile accesses only.
-    unsafe { operate(xen, operation, &mut argument) }
+    unsafe { operate(xen, Operation::EVTCHNOP_unmask, &mut argument) }
 }
 
 /// Closes all ports of a domain (`EVTCHNOP_reset`), those to xenstore and console too, and takes it back

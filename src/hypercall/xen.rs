@@ -147,9 +147,8 @@ impl<C> Xen<C> {
         let Err(unsupported) = self.can(operation) else {
             return Plan::Direct;
         };
-        let older = operation.via().iter().copied();
+        let mut older = operation.via(self.known.release);
         older
-            .into_iter()
             .find_map(|older| match self.plan(older) {
                 Plan::Direct => Some(Plan::Fallback(older)),
                 // An older way may have one itself.

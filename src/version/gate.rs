@@ -22,7 +22,8 @@ use super::{Guest, Release, Span};
 /// assert_eq!((send.hypercall(), send.number()), (32, 4));
 /// assert!(send.offered(Guest::Pv, Release::new(3, 0, 3)));
 /// assert!(!send.offered(Guest::Pv, Release::new(3, 0, 2)));
-/// assert_eq!(send.via(), [Operation::__HYPERVISOR_event_channel_op_compat]);
+/// let mut older = send.via(Release::new(3, 0, 2));
+/// assert_eq!(older.next(), Some(Operation::__HYPERVISOR_event_channel_op_compat));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Operation(pub(super) u16);
@@ -84,6 +85,26 @@ pub enum Absent {
 pub(super) struct Answer {
     pub(super) absent: Absent,
     pub(super) releases: Span,
+}
+
+/// An older way to the same end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Way {
+    pub(super) operation: Operation,
+    /// When it leads there: it may be older than what it has learnt to do.
+    pub(super) releases: Span,
+}
+
+impl Way {
+    pub(super) const fn always(operation: Operation) -> Self {
+        Self {
+            operation,
+            releases: Span {
+                first: Release::new(3, 0, 0),
+                end: None,
+            },
+        }
+    }
 }
 
 /// What an operation needs beside the release.
@@ -294,10 +315,12 @@ impl Operation {
         NOTES[self.0 as usize]
     }
 
-    /// The older ways to the same end, best first. There may be none.
-    #[inline]
-    pub const fn via(self) -> &'static [Self] {
-        VIAS[self.gate().via as usize]
+    /// The older ways to the same end, best first, as far as they lead there in this release: whether
+    /// it [offers](Self::offered) them is another question. There may be none.
+    pub fn via(self, release: Release) -> impl Iterator<Item = Self> + Clone {
+        let ways = VIAS[self.gate().via as usize].iter();
+        ways.filter(move |way| way.releases.contains(release))
+            .map(|way| way.operation)
     }
 
     /// Whether an error that says "not there" may be kept in mind. It may not where the same error

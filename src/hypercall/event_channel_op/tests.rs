@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::*;
 use crate::hypercall::fake::{Fake, read, write};
 use crate::hypercall::{Unsupported, Why};
-use crate::version::Guest;
+use crate::version::{Guest, Release};
 
 const NEW: Release = Release::new(4, 17, 0);
 const OLD: Release = Release::new(3, 0, 0);

@@ -15,7 +15,7 @@
 //! | `build` | options without which it is missing, with the answer if that is not ENOSYS: `argo=1(EOPNOTSUPP@4.12..)`; `XENFEAT_` names are bits that announce it, `64-bit` is the caller's word size, `hvm:` before it restricts it to that kind of guest |
 //! | `absent_pv`, `absent_hvm`, `absent_arm` | what a call answers where the parent is there and this is not: `EINVAL@..3.0.4 ENOSYS@3.0.4..`; `0` is a false success, `OTHER` another hypercall, `?` nothing that can be relied on; empty is ENOSYS |
 //! | `sticky` | `no` if such an error may pass |
-//! | `via` | the older ways, best first: names of rows |
+//! | `via` | the older ways, best first: names of rows; `NAME@3.0.2..` if it leads there in these releases only |
 //! | `note` | what else there is to know |
 //!
 //! Numbers above 31 run another hypercall before 3.0.3; that is a rule here, not a cell.
@@ -27,7 +27,7 @@ mod words;
 use anyhow::{Context, Result, bail};
 
 pub use self::emit::generate;
-pub use self::read::{Absent, Answer, Build, Release, Row, Span, parse};
+pub use self::read::{Absent, Answer, Build, Release, Row, Span, Way, parse};
 pub use self::words::sentence;
 use crate::tool;
 

@@ -78,7 +78,7 @@ entries! { xen, on;
     EVTCHNOP_status Row "Done" => events::status(xen, ME, events::bind_ipi(xen, FIRST)?).inspect(|status| {
         on.right(status.binding == Binding::Ipi);
     });
-    EVTCHNOP_unmask More "Done" => events::unmask(xen, events::bind_ipi(xen, FIRST)?);
+    EVTCHNOP_unmask Row "Done" => events::unmask(xen, events::bind_ipi(xen, FIRST)?);
     EVTCHNOP_close Row "Done" => events::close(xen, events::bind_ipi(xen, FIRST)?);
 
     SCHEDOP_yield Row "Done" => sched_op::yield_now(xen);

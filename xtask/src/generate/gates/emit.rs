@@ -146,13 +146,16 @@ pub fn generate(rows: &[Row]) -> Result<String> {
             }
         }
     });
-    let vias = vias.emit("VIAS", "Operation", |name| {
-        let name = format_ident!("{name}");
-        quote! { Operation::#name }
+    let vias = vias.emit("VIAS", "Way", |way| {
+        let (name, releases) = (format_ident!("{}", way.name), span(way.releases));
+        match way.releases {
+            Span::ALL => quote! { Way::always(Operation::#name) },
+            _ => quote! { Way { operation: Operation::#name, releases: #releases } },
+        }
     });
     render(quote! {
         #![doc = " The table of gates, from `gates.csv`."]
-        use super::gate::{Absent, Answer, Build, Gate, Kind, Needs, Operation, Privilege, TOP};
+        use super::gate::{Absent, Answer, Build, Gate, Kind, Needs, Operation, Privilege, TOP, Way};
         use super::{Guest, Release, Span};
         use xen_public::errno::Errno;
 

@@ -129,6 +129,15 @@ pub struct Build {
     pub answer: Answer,
 }
 
+/// An older way to the same end.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Way {
+    /// The row that it is.
+    pub name: String,
+    /// The releases in which it leads there.
+    pub releases: Span,
+}
+
 /// A row.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -159,7 +168,7 @@ pub struct Row {
     /// Whether such an error may be remembered.
     pub sticky: bool,
     /// The older ways.
-    pub via: Vec<String>,
+    pub via: Vec<Way>,
     /// What else there is.
     pub note: String,
 }
@@ -327,6 +336,10 @@ fn row(record: &csv::StringRecord, wrong: &mut Wrong) -> Row {
                 .ok()
         })
         .collect();
+    let via = cell("via")
+        .split_whitespace()
+        .filter_map(|text| way(text).map_err(|what| wrong.say(line, "via", what)).ok())
+        .collect();
     let sticky = match cell("sticky").as_str() {
         "" => true,
         "no" => false,
@@ -349,7 +362,7 @@ fn row(record: &csv::StringRecord, wrong: &mut Wrong) -> Row {
         build,
         absent,
         sticky,
-        via: cell("via").split_whitespace().map(str::to_owned).collect(),
+        via,
         note: cell("note"),
     }
 }
@@ -432,6 +445,17 @@ fn answers(text: &str, number: u32) -> Result<Vec<Answer>, String> {
     Ok(answers)
 }
 
+fn way(text: &str) -> Result<Way, String> {
+    let (name, releases) = match text.split_once('@') {
+        Some((name, releases)) => (name, span(releases)?),
+        None => (text, Span::ALL),
+    };
+    Ok(Way {
+        name: name.to_owned(),
+        releases,
+    })
+}
+
 fn build(text: &str) -> Result<Build, String> {
     let (guest, text) = match text.split_once(':') {
         Some((guest, rest)) if GUESTS.contains(&guest) => {
@@ -496,7 +520,7 @@ fn relations(rows: &mut [Row], wrong: &mut Wrong) {
     for row in &*rows {
         masked(row, wrong);
         points(row, &places, rows, wrong);
-        for name in &row.via {
+        for Way { name, .. } in &row.via {
             if !places.contains_key(name) {
                 wrong.say(row.line, "via", format_args!("`{name}` has no row"));
             }
@@ -569,7 +593,7 @@ fn looped(row: &Row, places: &BTreeMap<String, usize>, rows: &[Row]) -> Option<S
     let mut seen = BTreeSet::new();
     while let Some(path) = paths.pop() {
         let last = path.last().and_then(|name| places.get(*name));
-        for name in last.map_or(&[][..], |at| &rows[*at].via) {
+        for Way { name, .. } in last.map_or(&[][..], |at| &rows[*at].via) {
             let mut longer = path.clone();
             longer.push(name);
             if *name == row.name {

@@ -132,6 +132,7 @@ fn wrong_cells_are_told_with_line_and_column() {
         ("parent", "X_op", "`X_op` comes later"),
         ("parent", "", "only a hypercall belongs to nothing"),
         ("via", "Y", "`Y` has no row"),
+        ("via", "Y@4.2", "`4.2` has no `..`"),
         ("via", "X_op", "goes in circles: X_op -> X_op"),
         ("note", " x", "spaces at the edge"),
     ] {

@@ -39,7 +39,11 @@ pub fn sentence(row: &Row, parent: Option<&Row>) -> String {
         sentences.extend(absence(row, parent));
     }
     if !row.via.is_empty() {
-        let ways: Vec<_> = row.via.iter().map(|name| format!("`{name}`")).collect();
+        let ways: Vec<_> = row
+            .via
+            .iter()
+            .map(|way| format!("`{}`{}", way.name, when(way.releases)))
+            .collect();
         sentences.push(format!("Older: {}.", ways.join(", then ")));
     }
     if !row.note.is_empty() {
