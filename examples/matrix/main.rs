@@ -2,31 +2,35 @@
 //! `cargo run --example matrix --features simulate -- --guest pv event_channel`.
 //!
 //! A simulated hypervisor of each release is probed, as a guest would probe a real one, and asked for
-//! its plan for each operation: by the operation's own hypercall, by an older way, or not at all.
+//! the way to each operation: by the operation's own hypercall, by an older way, or not at all, where
+//! it also tells what only this build leaves out. `--without` and `--with` choose another build.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use xen_abi::hypercall::simulate::Simulated;
-use xen_abi::hypercall::{Plan, Xen};
+use xen_abi::hypercall::simulate::{Build, Builder, Simulated, Totals, Way, Ways};
 use xen_abi::version::{Guest, Kind, Operation, Release};
 
 const USAGE: &str = "\
-usage: matrix [--guest pv|hvm|arm]... [WORD]
+usage: matrix [--guest pv|hvm|arm]... [--without FEATURE]... [--with FEATURE]... [WORD]
 
 Prints a line for each operation, with a column for each release of Xen:
     D  by its own hypercall
     f  by an older way
     .  not at all
+    -  not at all, since this build leaves it out
 and nothing where the release does not run that kind of guest. With a WORD, only operations are shown
-that have it in their own name or in their hypercall's.
+that have it in their own name or in their hypercall's. Builds are those of a distribution, as far as
+the simulation knows, but --without a FEATURE or --with it:
 ";
 
 /// What the command line asks for.
 struct Request {
     guests: Vec<Guest>,
+    /// Features that the build has, or has not, whatever is usual.
+    features: Vec<(Build, bool)>,
     word: String,
 }
 
@@ -35,28 +39,34 @@ fn main() -> ExitCode {
         Ok(Some(request)) => {
             let mut text = String::new();
             for &guest in &request.guests {
-                text += &matrix(guest, &request.word);
+                text += &matrix(guest, &request);
             }
             // A reader that closes the pipe early, such as `head`, has seen what it wanted.
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }
         Ok(None) => {
-            print!("{USAGE}");
+            print!("{}", usage());
             ExitCode::SUCCESS
         }
         Err(complaint) => {
-            eprint!("error: {complaint}\n\n{USAGE}");
+            eprint!("error: {complaint}\n\n{}", usage());
             ExitCode::from(2)
         }
     }
+}
+
+/// What a call for help prints.
+fn usage() -> String {
+    let names: Vec<&str> = Build::ALL.into_iter().map(Build::name).collect();
+    format!("{USAGE}    {}\n", names.join(" "))
 }
 
 /// Reads the command line; nothing for a call for help.
 fn request(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Request>, String> {
     use lexopt::prelude::*;
     let mut parser = lexopt::Parser::from_args(arguments);
-    let (mut guests, mut word) = (Vec::new(), None);
+    let (mut guests, mut features, mut word) = (Vec::new(), Vec::new(), None);
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
             Long("guest") => {
@@ -67,6 +77,13 @@ fn request(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Reque
                     Some("arm") => Guest::Arm,
                     _ => return Err(format!("there is no kind of guest {name:?}")),
                 });
+            }
+            Long(which @ ("with" | "without")) => {
+                let with = which == "with";
+                let name = parser.value().map_err(|error| error.to_string())?;
+                let feature = name.to_str().and_then(Build::named);
+                let feature = feature.ok_or_else(|| format!("there is no feature {name:?}"))?;
+                features.push((feature, with));
             }
             Short('h') | Long("help") => return Ok(None),
             Value(value) if word.is_none() => {
@@ -80,6 +97,7 @@ fn request(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Reque
     }
     Ok(Some(Request {
         guests,
+        features,
         word: word.unwrap_or_default(),
     }))
 }
@@ -90,15 +108,20 @@ fn hypercall(operation: Operation) -> Operation {
 }
 
 /// The matrix of a kind of guest.
-fn matrix(guest: Guest, word: &str) -> String {
-    let columns: Vec<(Release, Option<Xen<Simulated>>)> = Release::ALL
+fn matrix(guest: Guest, request: &Request) -> String {
+    let word = request.word.as_str();
+    let columns: Vec<(Release, Option<Ways>)> = Release::ALL
         .iter()
         .map(|&release| {
-            let xen = Simulated::exists(release, guest).then(|| {
-                Xen::probe(Simulated::new(release, guest))
-                    .expect("a simulated hypervisor answers a probe")
+            let ways = Simulated::exists(release, guest).then(|| {
+                let usual = Simulated::builder(release, guest);
+                let build = |builder: Builder, &(feature, with): &(Build, bool)| match with {
+                    true => builder.with(feature),
+                    false => builder.without(feature),
+                };
+                Ways::of(request.features.iter().fold(usual, build))
             });
-            (release, xen)
+            (release, ways)
         })
         .collect();
     let rows: Vec<Operation> = Operation::all()
@@ -122,7 +145,7 @@ fn matrix(guest: Guest, word: &str) -> String {
             .collect::<String>();
         let _ = writeln!(text, "{:width$}{}", "", letters.trim_end());
     }
-    let (mut direct, mut fallback, mut unsupported) = (0, 0, 0);
+    let mut totals = Totals::default();
     for operation in rows {
         let indent = if operation.parent().is_some() {
             "  "
@@ -130,29 +153,22 @@ fn matrix(guest: Guest, word: &str) -> String {
             ""
         };
         let _ = write!(text, "{:width$}", format!("{indent}{operation}"));
-        let cells = columns.iter().map(|(_, xen)| match xen {
-            None => "  ",
-            Some(xen) => match xen.plan(operation) {
-                Plan::Direct => {
-                    direct += 1;
-                    " D"
-                }
-                Plan::Fallback(_) => {
-                    fallback += 1;
-                    " f"
-                }
-                _ => {
-                    unsupported += 1;
-                    " ."
-                }
-            },
+        let cells = columns.iter().map(|(_, ways)| {
+            let Some(ways) = ways else {
+                return "  ";
+            };
+            let way = ways.to(operation);
+            totals.add(way);
+            match way {
+                Way::Direct => " D",
+                Way::Older(_) => " f",
+                Way::LeftOut => " -",
+                _ => " .",
+            }
         });
         let cells = cells.collect::<String>();
         let _ = writeln!(text, "{}", cells.trim_end());
     }
-    let _ = writeln!(
-        text,
-        "{direct} direct, {fallback} by an older way, {unsupported} not at all\n"
-    );
+    let _ = writeln!(text, "{totals}\n");
     text
 }

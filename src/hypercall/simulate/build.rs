@@ -29,7 +29,7 @@ pub enum Build {
     GrantTable,
     /// Grant tables of version 2: on x86 from 4.0, where a command line can forbid them from 4.11.
     GrantV2,
-    /// `dm_op` on x86.
+    /// `dm_op` of PV guests on x86. Xen can leave out `hvm_op` with it, which is played in any case.
     Hvm,
     /// `dm_op` on ARM.
     IoreqServer,
@@ -48,6 +48,53 @@ pub enum Build {
 }
 
 impl Build {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::Argo,
+        Self::Hypfs,
+        Self::Kexec,
+        Self::Xsm,
+        Self::Xenoprof,
+        Self::Fifo,
+        Self::GrantTable,
+        Self::GrantV2,
+        Self::Hvm,
+        Self::IoreqServer,
+        Self::Vpmu,
+        Self::Tmem,
+        Self::Sysctl,
+        Self::HvmPirqs,
+        Self::VerboseConsole,
+        Self::SecretVersion,
+    ];
+
+    /// A short name, in small letters.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Argo => "argo",
+            Self::Hypfs => "hypfs",
+            Self::Kexec => "kexec",
+            Self::Xsm => "xsm",
+            Self::Xenoprof => "xenoprof",
+            Self::Fifo => "fifo",
+            Self::GrantTable => "grant-table",
+            Self::GrantV2 => "grant-v2",
+            Self::Hvm => "hvm",
+            Self::IoreqServer => "ioreq-server",
+            Self::Vpmu => "vpmu",
+            Self::Tmem => "tmem",
+            Self::Sysctl => "sysctl",
+            Self::HvmPirqs => "hvm-pirqs",
+            Self::VerboseConsole => "verbose-console",
+            Self::SecretVersion => "secret-version",
+        }
+    }
+
+    /// The one of a [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|build| build.name() == name)
+    }
+
     const fn bit(self) -> u32 {
         1 << self as u32
     }
@@ -113,7 +160,9 @@ impl Setup {
     }
 
     pub(super) fn has(&self, build: Build) -> bool {
-        self.builds & build.bit() != 0
+        // What runs a guest that is not PV has what such guests need.
+        let given = build == Build::Hvm && self.guest != Guest::Pv;
+        given || self.builds & build.bit() != 0
     }
 
     /// Whether the release is this one or a newer one.
