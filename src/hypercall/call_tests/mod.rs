@@ -5,6 +5,8 @@
 mod catalogue;
 mod lies;
 mod matrix;
+#[cfg(feature = "toolstack")]
+mod toolstack;
 
 use alloc::vec::Vec;
 use core::num::NonZeroU32;

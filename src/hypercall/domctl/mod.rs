@@ -123,6 +123,24 @@ macro_rules! release {
 
             domctl_commands!($token; $($more)*);
             domctl_slices!($token);
+
+            /// Makes every command with an argument that is zero throughout.
+            #[cfg(test)]
+            pub(crate) fn try_all(
+                xen: &Xen<&crate::hypercall::simulate::Simulated>,
+                abi: $token,
+                domain: DomId,
+            ) -> alloc::vec::Vec<(&'static str, Result<usize>)> {
+                let commands = COMMANDS.iter().chain(WRITTEN);
+                let make = |&(call, command): &(&'static str, i32)| {
+                    let mut payload = c::xen_domctl_u::ZERO;
+                    // SAFETY: all handles are null, and the hypervisor is a simulated one, which has no
+                    // memory or devices that other code relies on.
+                    let answer = unsafe { domctl(xen, abi, call, command as u32, domain, &mut payload) };
+                    (call, answer.map(|(answer, _)| answer))
+                };
+                commands.map(make).collect()
+            }
         }
     };
 }

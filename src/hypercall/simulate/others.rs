@@ -7,7 +7,7 @@ use xen_public::native::memory::xen_mem_acquire_resource;
 use super::build::Build;
 use super::caller::{Address, Answer, Caller, Refusal, refuse, wide};
 use super::memory::{Kind, Place};
-use super::peer::{MOST_PAGES, Whose};
+use super::peer::Whose;
 use super::physmap::{GMFN, GMFN_RANGE, GRANT_TABLE, STATUS};
 use super::reservations::{Extents, Pfn};
 use super::{DOMID_SELF, Machine};
@@ -36,7 +36,7 @@ impl Machine {
             }
             return Ok(true);
         }
-        if self.neighbour().owned() + pages > MOST_PAGES {
+        if self.neighbour().owned() + pages > self.neighbour().most_pages {
             return Ok(false);
         }
         let machine = self.memory.fresh();

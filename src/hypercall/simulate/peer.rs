@@ -24,8 +24,8 @@ use crate::version::Guest;
 
 /// How many pages of memory it begins with.
 const PAGES: u64 = 64;
-/// How many it may have.
-pub(super) const MOST_PAGES: u64 = 128;
+/// How many it may have at first.
+const MOST_PAGES: u64 = 128;
 /// References below this belong to Xen's tools.
 const FIRST_REFERENCE: u32 = 8;
 
@@ -59,6 +59,10 @@ pub(super) struct Neighbour {
     pub(super) map: BTreeMap<u64, Place>,
     /// Pages of its that nothing leads to.
     pub(super) unplaced: u64,
+    /// How many pages it may have.
+    pub(super) most_pages: u64,
+    /// How often it was stopped.
+    pub(super) paused: u32,
     pub(super) lines: Vec<Line>,
     pub(super) grants: Grants,
     /// The memory map that it was told.
@@ -139,6 +143,8 @@ impl Machine {
             guest,
             map,
             unplaced: 0,
+            most_pages: MOST_PAGES,
+            paused: 0,
             lines: alloc::vec![reserved],
             grants: Grants::new(),
             e820: Vec::new(),

@@ -9,7 +9,7 @@ use xen_public::native::memory::{
 
 use super::caller::{Address, Answer, Caller, Refusal, refuse, wide};
 use super::memory::{Bits, Kind};
-use super::peer::{MOST_PAGES, Whose};
+use super::peer::Whose;
 use super::{Harm, Machine};
 use crate::hypercall::Errno;
 use crate::version::Guest;
@@ -116,7 +116,7 @@ impl Machine {
                     (Whose::Own, 4) => self.setup.maximum_pages as usize,
                     (Whose::Own, _) => self.maximum_gpfn(),
                     (Whose::Peer, 3) => self.neighbour().owned() as usize,
-                    (Whose::Peer, 4) => MOST_PAGES as usize,
+                    (Whose::Peer, 4) => self.neighbour().most_pages as usize,
                     (Whose::Peer, _) => self.neighbour().highest_frame() as usize,
                 })
             }

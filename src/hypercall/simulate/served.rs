@@ -75,6 +75,11 @@ impl Peer<'_> {
         self.with(|machine| machine.neighbour_mut().model.modified.insert(frame.get()));
     }
 
+    /// How often it was stopped without being let go on.
+    pub fn paused(self) -> u32 {
+        self.with(|machine| machine.neighbour().paused)
+    }
+
     /// Why somebody has ended it, if it was ended: a `SHUTDOWN_` number.
     pub fn ended(self) -> Option<u32> {
         self.with(|machine| machine.neighbour().model.ended)

@@ -8,6 +8,7 @@
 use super::Machine;
 use super::build::{Build, Setup};
 use super::caller::{Answer, Caller, Refusal, refuse};
+use super::peer::Whose;
 use crate::hypercall::Errno;
 use crate::version::Release;
 
@@ -42,11 +43,45 @@ const INTERFACES: [(Release, u32, u32); 25] = [
 /// The newest of them.
 const NEWEST: (Release, u32, u32) = (Release::new(4, 22, 0), 0x18, 0x16);
 
-/// Sub-ops of `domctl` and `sysctl` beyond these no release has.
-const DOMCTLS: u32 = 100;
-const SYSCTLS: u32 = 40;
-/// Sub-ops of `domctl` for a debugger.
-const GDBSX: core::ops::RangeInclusive<u32> = 1000..=1003;
+/// Whether a release has a command of `domctl`. From 4.14 on: those of older releases, which this crate
+/// has no structures for, are taken to have all numbers that were ever given.
+fn domctl_there(setup: &Setup, command: u32) -> bool {
+    let x86 = !setup.arm();
+    if setup.before(4, 14) {
+        return matches!(command, 1..=100 | 1000..=1003);
+    }
+    match command {
+        1..=5 | 9 | 11..=20 | 24 | 25 | 27 | 29 | 35 | 37..=39 | 45..=48 | 50 | 56 | 64 => true,
+        66 | 68 | 69 | 74 | 77 | 79 | 80 => true,
+        10 => x86 || setup.before(4, 15),
+        21 | 22 | 28 | 33 | 34 | 36 | 40 | 42 | 43 | 54 | 55 | 57 | 59..=63 => x86,
+        65 | 67 | 72 | 73 | 75 | 78 | 82 | 83 | 1000..=1003 => x86,
+        58 => setup.before(4, 15),
+        71 | 81 => !x86,
+        84 => x86 && setup.since(4, 15),
+        85 | 86 => setup.since(4, 17),
+        87 => !x86 && setup.since(4, 20),
+        88 => x86 && setup.since(4, 20),
+        89 => setup.since(4, 20),
+        90..=100 => setup.since(4, 21),
+        _ => false,
+    }
+}
+
+/// The same for `sysctl`.
+fn sysctl_there(setup: &Setup, command: u32) -> bool {
+    let x86 = !setup.arm();
+    if setup.before(4, 14) {
+        return (1..=40).contains(&command);
+    }
+    match command {
+        1..=10 | 12 | 14..=20 | 22 | 27 => true,
+        11 | 21 | 23 | 25 | 26 | 29 => x86,
+        30 => !x86 && setup.since(4, 19),
+        31..=40 => setup.since(4, 21),
+        _ => false,
+    }
+}
 
 /// The version that `platform_op` takes, and the one that `dom0_op` took.
 const PLATFORM: u32 = 0x0300_0001;
@@ -109,10 +144,11 @@ impl Machine {
             return refuse(Errno::EACCES);
         }
         let domid = domain as u16;
+        let found = self.by_number(domid);
         // createdomain names one that is not there yet; these two look for the next one, or for the
         // domain that has a device.
-        let named = !matches!(command, 1 | 5 | 50);
-        if self.setup.since(4, 3) && named && domid != self.setup.domid {
+        let missing = found.is_none() && !matches!(command, 1 | 5 | 50);
+        if self.setup.since(4, 3) && missing {
             return refuse(if self.setup.since(4, 22) && !self.setup.privileged {
                 Errno::EPERM
             } else {
@@ -120,20 +156,53 @@ impl Machine {
             });
         }
         self.privileged()?;
-        if command == 0 || (command > DOMCTLS && !GDBSX.contains(&command)) {
+        if !domctl_there(&self.setup, command) {
             return refuse(Errno::ENOSYS);
         }
-        // XEN_DOMCTL_getdomaininfo of a number beyond the only domain. Up to 4.17 it looks for the next
-        // domain, but not from a number on that none can have.
-        if command == 5 && domid > self.setup.domid {
-            let reserved = domid >= 0x7ff0;
-            return refuse(if reserved && self.setup.before(4, 18) {
-                Errno::EINVAL
-            } else {
-                Errno::ESRCH
-            });
+        if missing {
+            return refuse(Errno::ESRCH);
         }
-        self.unmodelled(Errno::EIO)
+        match (command, found) {
+            // Nobody ends, stops or resumes itself.
+            (2..=4 | 27, Some(Whose::Own)) => refuse(Errno::EINVAL),
+            (3, _) => {
+                self.neighbour_mut().paused += 1;
+                Ok(0)
+            }
+            (4, _) => match self.neighbour().paused {
+                0 => refuse(Errno::EINVAL),
+                _ => {
+                    self.neighbour_mut().paused -= 1;
+                    Ok(0)
+                }
+            },
+            (11, Some(Whose::Peer)) => {
+                let Some(limit) = argument.checked_add(16) else {
+                    return Err(Refusal::BadPointer(argument));
+                };
+                // SAFETY: this function's contract: the limit in units of 1024 bytes.
+                let limit = unsafe { Caller::<u64>::new(limit) }.get()?;
+                self.neighbour_mut().most_pages = limit / 4;
+                Ok(0)
+            }
+            // Of a number beyond all domains. Up to 4.17 it looks for the next domain, but not from a
+            // number on that none can have.
+            (5, None) => {
+                let own = self.setup.domid;
+                let peer = self.peer.as_ref().map_or(own, |peer| peer.domid);
+                let next = domid < own.max(peer) && self.setup.before(4, 18);
+                if next {
+                    return self.unmodelled(Errno::EIO);
+                }
+                let reserved = domid >= 0x7ff0;
+                refuse(if reserved && self.setup.before(4, 18) {
+                    Errno::EINVAL
+                } else {
+                    Errno::ESRCH
+                })
+            }
+            _ => self.unmodelled(Errno::EIO),
+        }
     }
 
     /// # Safety
@@ -148,7 +217,7 @@ impl Machine {
         };
         // SAFETY: this function's contract.
         let command = unsafe { self.command(argument, version, order) }?;
-        if command == 0 || command > SYSCTLS {
+        if !sysctl_there(&self.setup, command) {
             return refuse(Errno::ENOSYS);
         }
         // XEN_SYSCTL_getdomaininfolist for no domain at all has nothing to fill in.

@@ -98,6 +98,22 @@ macro_rules! release {
 
             sysctl_commands!($token; $($more)*);
             sysctl_slices!($token);
+
+            /// Makes every command with an argument that is zero throughout.
+            #[cfg(test)]
+            pub(crate) fn try_all(
+                xen: &Xen<&crate::hypercall::simulate::Simulated>,
+                abi: $token,
+            ) -> alloc::vec::Vec<(&'static str, Result<usize>)> {
+                let make = |&(call, command): &(&'static str, i32)| {
+                    let mut payload = c::xen_sysctl_u::ZERO;
+                    // SAFETY: all handles are null, and the hypervisor is a simulated one, which has no
+                    // memory or devices that other code relies on.
+                    let answer = unsafe { sysctl(xen, abi, call, command as u32, &mut payload) };
+                    (call, answer)
+                };
+                COMMANDS.iter().map(make).collect()
+            }
         }
     };
 }
