@@ -17,7 +17,7 @@ use xen_abi::xen_public::features::Features;
 use xen_abi::xen_public::xen::PAGE_SIZE;
 
 use super::translated::{HOLE_PAGES, Translated};
-use super::{ask, die, finish, gic, processor};
+use super::{ask, die, finish, gic, known, processor};
 
 /// How a kernel of this processor ends.
 pub(super) const END: ShutdownReason = ShutdownReason::POWEROFF;
@@ -100,15 +100,8 @@ pub(super) extern "C" fn run(tree: usize, base: usize) -> ! {
     let above = (&raw const KERNEL_START).addr().wrapping_sub(base);
     // SAFETY: the kernel is mapped from `base` on. Nothing is in the region, as Xen says, and it is
     // mapped to itself.
-    let machine = unsafe {
-        Translated::new(
-            processor::way(),
-            Guest::Arm,
-            told.command_line,
-            above,
-            hole.start,
-        )
-    };
+    let machine =
+        unsafe { Translated::new(known(), Guest::Arm, told.command_line, above, hole.start) };
     ask(&machine, &mut report, "hvc", NEEDED, OTHERS);
     finish(&machine, report)
 }

@@ -194,8 +194,11 @@ extern "C" fn report(vector: u32, link: u32) -> ! {
     ))
 }
 
+/// What leads to Xen.
+pub(super) type Way = Hvc;
+
 /// The way to Xen.
-pub(super) fn way() -> Hvc {
+pub(super) fn way() -> Way {
     // SAFETY: this is the kernel of Xen's guest.
     unsafe { Hvc::new() }
 }

@@ -228,8 +228,11 @@ extern "C" fn report(vector: u64, sp: u64) -> ! {
     ))
 }
 
+/// What leads to Xen.
+pub(super) type Way = Hvc;
+
 /// The way to Xen.
-pub(super) fn way() -> Hvc {
+pub(super) fn way() -> Way {
     // SAFETY: this is the kernel of Xen's guest.
     unsafe { Hvc::new() }
 }

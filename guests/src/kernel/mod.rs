@@ -49,7 +49,7 @@ use guests::machine::{Machine, PAGES, Page};
 use guests::report::Report;
 use guests::{checks, operations};
 use xen_abi::hypercall::sched_op::{self, ShutdownReason};
-use xen_abi::hypercall::{Conduit, Errno, Error, Result, Xen};
+use xen_abi::hypercall::{Conduit, Xen};
 use xen_abi::xen_public::features::Features;
 use xen_abi::xen_public::xen::PAGE_SIZE;
 
@@ -82,12 +82,11 @@ fn pool_page() -> Option<NonNull<Page>> {
     POOL.page(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What the answer to a hypercall without a result means.
-fn done(call: &'static str, answer: isize) -> Result<()> {
-    match Errno::check(answer as i64) {
-        Ok(0) => Ok(()),
-        Ok(_) => Err(Error::Nonsense { call, answer }),
-        Err(errno) => Err(Error::Refused { call, errno }),
+/// The way to Xen, with what a probe finds there.
+fn known() -> Xen<processor::Way> {
+    match Xen::probe(processor::way()) {
+        Ok(known) => known,
+        Err(error) => die(format_args!("probe: {error}")),
     }
 }
 

@@ -9,19 +9,19 @@ use core::ffi::CStr;
 
 use guests::checks;
 use guests::report::Report;
-use xen_abi::hypercall::Conduit;
-use xen_abi::hypercall::cpu::{HvmCall, Instruction, XenLeaves};
+use xen_abi::hypercall::cpu::{HvmCall, HypercallPage, Instruction, XenLeaves};
+use xen_abi::hypercall::memory_op::{E820Entry, memory_map};
+use xen_abi::hypercall::{Conduit, Xen};
 use xen_abi::version::Guest;
 use xen_abi::xen_public::features::Features;
 use xen_abi::xen_public::native::arch_x86::hvm::start_info::{
     XEN_HVM_START_MAGIC_VALUE, hvm_start_info,
 };
-use xen_abi::xen_public::native::memory::{XENMEM_memory_map, xen_memory_map};
-use xen_abi::xen_public::native::xen::{__HYPERVISOR_memory_op, __guest_handle_void};
 use xen_abi::xen_public::xen::PAGE_SIZE;
 
 use super::translated::{HOLE_PAGES, Translated};
-use super::{ask, done, finish, processor};
+use super::x86::OwnPage;
+use super::{ask, finish, known, processor};
 
 /// What a PVH domain 0 relies on.
 const NEEDED: Features = Features::WRITABLE_PAGE_TABLES
@@ -51,7 +51,7 @@ pub(super) unsafe fn run(start_info: usize) -> ! {
         super::x86::fault()
     };
     // SAFETY: this is the kernel of a PVH guest, and the page is its own and for nothing else.
-    if unsafe { leaves.install(0, processor::hypercall_page() as u64) }.is_err() {
+    if unsafe { leaves.install(0, OwnPage::address() as u64) }.is_err() {
         super::x86::fault();
     }
     processor::handle_traps();
@@ -62,10 +62,9 @@ pub(super) unsafe fn run(start_info: usize) -> ! {
     // SAFETY: the address is that of the command line, a string that ends with a NUL.
     let command_line = unsafe { text(info.cmdline_paddr) };
     // SAFETY: addresses are physical ones; `check` sees that the hole is one.
-    let machine = unsafe { Translated::new(xen, Guest::Hvm, command_line, 0, HOLE) };
-    let xen = processor::way();
+    let machine = unsafe { Translated::new(known(), Guest::Hvm, command_line, 0, HOLE) };
     let mut report = Report::new(&xen);
-    check(&info, &xen, &mut report);
+    check(&info, &known(), &mut report);
     ask(&machine, &mut report, "hypercall page", NEEDED, OTHERS);
     // SAFETY: this is the kernel of a PVH guest.
     match unsafe { HvmCall::detect() } {
@@ -105,15 +104,7 @@ unsafe fn text(address: u64) -> &'static str {
 
 /// The start info is one, and there is nothing where the windows are to stand, by the memory map that
 /// Xen gives to the domain (that of the start info is not there in domain 0).
-fn check<C: Conduit>(info: &hvm_start_info, xen: &C, report: &mut Report<'_, C>) {
-    /// A range of the map, as the BIOS call of that name has it.
-    #[repr(C, packed)]
-    #[derive(Clone, Copy)]
-    struct Range {
-        start: u64,
-        size: u64,
-        kind: u32,
-    }
+fn check<C: Conduit>(info: &hvm_start_info, xen: &Xen<C>, report: &mut Report<'_, C>) {
     const ROOM: usize = 64;
 
     report.say(format_args!(
@@ -124,40 +115,22 @@ fn check<C: Conduit>(info: &hvm_start_info, xen: &C, report: &mut Report<'_, C>)
         info.magic == XEN_HVM_START_MAGIC_VALUE as u32,
         format_args!("no start info of a PVH guest"),
     );
-    let mut map = [Range {
-        start: 0,
-        size: 0,
-        kind: 0,
-    }; ROOM];
-    let mut request = xen_memory_map::ZERO;
-    request.nr_entries = ROOM as u32;
-    request.buffer = __guest_handle_void::from_raw(map.as_mut_ptr().expose_provenance() as _);
-    let argument = (&raw mut request).expose_provenance();
-    // SAFETY: the call reads and writes one `xen_memory_map`, and writes at most `ROOM` ranges to the
-    // buffer, both of which are this function's own.
-    let answer = unsafe {
-        xen.hypercall(
-            __HYPERVISOR_memory_op as u32,
-            [XENMEM_memory_map as usize, argument, 0, 0, 0],
-        )
+    let mut map = [E820Entry::EMPTY; ROOM];
+    let count = match memory_map(xen, &mut map) {
+        Ok(count) => count,
+        Err(error) => {
+            report.fail(format_args!("{error}"));
+            return;
+        }
     };
-    if let Err(error) = done("XENMEM_memory_map", answer) {
-        report.fail(format_args!("{error}"));
-        return;
-    }
     report.direct();
-    // SAFETY: the object is this function's own, and its bytes are a value whatever Xen wrote. The read
-    // is volatile because only the address has been told of to Xen.
-    let count = unsafe { (&raw const request.nr_entries).read_volatile() };
-    // SAFETY: as above.
-    let map = unsafe { (&raw const map).read_volatile() };
     let hole = HOLE as u64..(HOLE + HOLE_PAGES * PAGE_SIZE) as u64;
     report.say(format_args!("memory map: {count} ranges"));
     report.check(count > 0, format_args!("the memory map is empty"));
-    for Range { start, size, kind } in map.into_iter().take(count as usize) {
+    for E820Entry { start, size, kind } in map.into_iter().take(count) {
         report.check(
             start >= hole.end || start.saturating_add(size) <= hole.start,
-            format_args!("{size:#x} bytes of type {kind} at {start:#x}, where a hole should be"),
+            format_args!("{size:#x} bytes of type {kind:?} at {start:#x}, where a hole should be"),
         );
     }
 }

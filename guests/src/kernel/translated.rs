@@ -8,22 +8,19 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 
 use guests::machine::{Callback, Machine, Page, WINDOWS, Window};
-use xen_abi::hypercall::{Conduit, Result};
+use xen_abi::hypercall::memory_op::{Space, add_to_physmap};
+use xen_abi::hypercall::{Conduit, Result, Xen};
 use xen_abi::version::Guest;
-use xen_abi::xen_public::native::memory::{
-    XENMAPSPACE_shared_info, XENMEM_add_to_physmap, xen_add_to_physmap,
-};
-use xen_abi::xen_public::native::xen::{__HYPERVISOR_memory_op, DOMID_SELF};
-use xen_abi::xen_public::xen::{PAGE_SHIFT, PAGE_SIZE};
+use xen_abi::xen_public::xen::{DomId, Gfn, PAGE_SHIFT, PAGE_SIZE};
 
-use super::{done, interrupts, pool_page, processor};
+use super::{interrupts, pool_page, processor};
 
 /// How many pages of the hole are used: the windows, and behind them the shared page.
 pub(super) const HOLE_PAGES: usize = WINDOWS + 1;
 
 /// A guest whose memory Xen translates.
 pub(super) struct Translated<C> {
-    xen: C,
+    xen: Xen<C>,
     guest: Guest,
     command_line: &'static str,
     /// How far the kernel's virtual addresses are above its physical ones, modulo the size of the
@@ -40,7 +37,7 @@ impl<C> Translated<C> {
     /// page, are [`HOLE_PAGES`] pages of physical addresses without anything behind them, mapped at
     /// the same virtual addresses for reading and writing, for nobody else's use.
     pub(super) const unsafe fn new(
-        xen: C,
+        xen: Xen<C>,
         guest: Guest,
         command_line: &'static str,
         above: usize,
@@ -63,7 +60,7 @@ unsafe impl<C: Conduit> Machine for Translated<C> {
     type Way = C;
 
     fn xen(&self) -> &C {
-        &self.xen
+        self.xen.conduit()
     }
 
     fn guest(&self) -> Guest {
@@ -95,20 +92,10 @@ unsafe impl<C: Conduit> Machine for Translated<C> {
             return Ok(shared);
         }
         let address = self.hole + WINDOWS * PAGE_SIZE;
-        let mut request = xen_add_to_physmap::ZERO;
-        request.domid = DOMID_SELF as u16;
-        request.space = XENMAPSPACE_shared_info as u32;
-        request.gpfn = (address >> PAGE_SHIFT) as _;
-        let argument = (&raw const request).expose_provenance();
-        // SAFETY: the call reads one `xen_add_to_physmap`, which is this function's own, and puts the
-        // shared page where, by `new`'s contract, nothing is and nobody else puts anything.
-        let answer = unsafe {
-            self.xen.hypercall(
-                __HYPERVISOR_memory_op as u32,
-                [XENMEM_add_to_physmap as usize, argument, 0, 0, 0],
-            )
-        };
-        done("XENMEM_add_to_physmap", answer)?;
+        let frame = Gfn::new((address >> PAGE_SHIFT) as u64);
+        // SAFETY: by `new`'s contract, nothing is there where the shared page comes, and nobody else puts
+        // anything there.
+        unsafe { add_to_physmap(&self.xen, DomId::SELF, Space::SharedInfo, frame) }?;
         let shared = NonNull::new(core::ptr::with_exposed_provenance_mut(address))
             .expect("the hole is not at address 0");
         self.shared.set(Some(shared));

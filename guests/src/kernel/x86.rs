@@ -1,12 +1,84 @@
-//! What the kernels of both x86 processors have in common: the clock, and the processor's tables for
-//! those that have their own.
+//! What the kernels of both x86 processors have in common: the notes by which Xen knows them, the hypercall
+//! page, the stack, the clock.
 
-use core::arch::asm;
+use core::arch::{asm, global_asm};
 use core::mem::offset_of;
 
 use guests::machine::{Machine, tsc_frequency};
+use xen_abi::hypercall::cpu::{HypercallPage, Page};
 use xen_abi::hypercall::sched_op::ShutdownReason;
 use xen_abi::xen_public::native::xen::{shared_info, vcpu_info, vcpu_time_info};
+
+global_asm!(
+    r#"
+    .pushsection .hypercall, "ax", @progbits
+    .balign 4096
+    .global hypercall_page
+hypercall_page:
+    .skip 4096
+    .popsection
+
+    .pushsection .bss.stack, "aw", @nobits
+    .balign 16
+    .skip 131072
+    .global boot_stack_end
+boot_stack_end:
+    .popsection
+    "#
+);
+
+/// Writes the notes that every kernel has, and those of its own in the same form.
+macro_rules! notes {
+    ($($own:literal),+; $($name:ident = $value:expr),+) => {
+        core::arch::global_asm!(
+            r#"
+    .macro xen_note type, content:vararg
+    .balign 4
+    .long 4, 2f - 1f, \type
+    .asciz "Xen"
+1:  \content
+2:  .balign 4
+    .endm
+
+    .pushsection .note.Xen, "a", @note
+    xen_note {guest_os}, .asciz "xen-abi"
+    xen_note {xen_version}, .asciz "xen-3.0"
+    xen_note {loader}, .asciz "generic"
+            "#,
+            $($own,)+
+            ".popsection",
+            guest_os = const xen_abi::xen_public::elfnote::NoteType::GUEST_OS.get(),
+            xen_version = const xen_abi::xen_public::elfnote::NoteType::XEN_VERSION.get(),
+            loader = const xen_abi::xen_public::elfnote::NoteType::LOADER.get(),
+            $($name = const $value.get()),+
+        );
+    };
+}
+pub(super) use notes;
+
+unsafe extern "C" {
+    #[link_name = "hypercall_page"]
+    static HYPERCALL_PAGE: [u8; 4096];
+}
+
+/// The page above, which Xen is to fill: the ELF note of a PV kernel names it, and a PVH kernel asks for it.
+pub(super) struct OwnPage;
+
+// SAFETY: the page is aligned to 4096 in a section of its own, nothing in the kernels writes it, and Xen fills
+// it before the first hypercall: before it enters a PV kernel, and as soon as a PVH kernel asks for it.
+unsafe impl HypercallPage for OwnPage {
+    fn address() -> usize {
+        (&raw const HYPERCALL_PAGE).addr()
+    }
+}
+
+/// What leads to Xen.
+pub(super) type Way = Page<OwnPage>;
+
+/// The way to Xen.
+pub(super) fn way() -> Way {
+    Page::new()
+}
 
 /// How a kernel of this processor ends.
 pub(super) const END: ShutdownReason = ShutdownReason::REBOOT;

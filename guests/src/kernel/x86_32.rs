@@ -7,13 +7,12 @@
 use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
 
-use xen_abi::hypercall::cpu::{HypercallPage, Page};
 use xen_abi::xen_public::elfnote::NoteType;
 
 use super::{die, interrupts, x86};
 
 pub(super) use super::interrupts::{keep_out, let_in};
-pub(super) use super::x86::{END, fault, ticks, ticks_per_second};
+pub(super) use super::x86::{END, Way, fault, ticks, ticks_per_second, way};
 
 /// How many vectors belong to exceptions.
 const VECTORS: usize = 32;
@@ -76,34 +75,6 @@ trap_common:
     push eax
     call {report}
     ud2
-    .popsection
-
-    .pushsection .hypercall, "ax", @progbits
-    .balign 4096
-    .global hypercall_page
-hypercall_page:
-    .skip 4096
-    .popsection
-
-    .pushsection .bss.stack, "aw", @nobits
-    .balign 16
-    .skip 131072
-boot_stack_end:
-    .popsection
-
-    .macro xen_note type, content:vararg
-    .balign 4
-    .long 4, 2f - 1f, \type
-    .asciz "Xen"
-1:  \content
-2:  .balign 4
-    .endm
-
-    .pushsection .note.Xen, "a", @note
-    xen_note {guest_os}, .asciz "xen-abi"
-    xen_note {xen_version}, .asciz "xen-3.0"
-    xen_note {loader}, .asciz "generic"
-    xen_note {phys32_entry}, .long _start
     .popsection
 
     # Functions on bytes, as C calls them.
@@ -191,15 +162,11 @@ rust_eh_personality:
     stub = const STUB,
     // The exceptions that come with an error code.
     with_error = const 1_u32 << 8 | 0b11111 << 10 | 1 << 17 | 1 << 21 | 0b11 << 29,
-    phys32_entry = const NoteType::PHYS32_ENTRY.get(),
-    xen_version = const NoteType::XEN_VERSION.get(),
-    guest_os = const NoteType::GUEST_OS.get(),
-    loader = const NoteType::LOADER.get(),
 );
 
+x86::notes!("xen_note {phys32_entry}, .long _start"; phys32_entry = NoteType::PHYS32_ENTRY);
+
 unsafe extern "C" {
-    #[link_name = "hypercall_page"]
-    static HYPERCALL_PAGE: [u8; 4096];
     #[link_name = "trap_stubs"]
     static STUBS: u8;
 }
@@ -264,25 +231,4 @@ pub(super) fn handle_traps() {
     // SAFETY: the gates of exceptions lead to code that never returns to where the exception was, and those
     // of interrupts to handlers that leave all registers as they were.
     unsafe { asm!("lidt [{}]", in(reg) &raw const descriptor, options(readonly, nostack)) };
-}
-
-/// The page that Xen is asked to fill.
-pub(super) struct OwnPage;
-
-// SAFETY: the page is aligned to 4096 in a section of its own, nothing in this kernel writes it, and Xen
-// fills it as soon as the kernel asks for it, which is before the first hypercall.
-unsafe impl HypercallPage for OwnPage {
-    fn address() -> usize {
-        (&raw const HYPERCALL_PAGE).addr()
-    }
-}
-
-/// The way to Xen.
-pub(super) fn way() -> Page<OwnPage> {
-    Page::new()
-}
-
-/// The address of the page that Xen is to fill.
-pub(super) fn hypercall_page() -> usize {
-    OwnPage::address()
 }

@@ -21,18 +21,18 @@ pub struct Control {
     complaints: &'static [&'static str],
     /// Whether the boot runs into the time limit.
     hangs: bool,
-    /// Whether every kind of guest is to fail this way; one is enough for what is the same code in all.
-    everywhere: bool,
+    /// The kinds of guest that are to fail this way; one is enough for what is the same code in all.
+    kinds: &'static [Kind],
 }
 
-const CONTROLS: [Control; 7] = [
+const CONTROLS: [Control; 8] = [
     Control {
         name: "wrong-release",
         arguments: "expect=9.9",
         said: "Xen ",
         complaints: &["FAIL: Xen 9.9 was expected", "no PASS on the console"],
         hangs: false,
-        everywhere: true,
+        kinds: &Kind::ALL,
     },
     Control {
         name: "no-upcalls",
@@ -43,7 +43,18 @@ const CONTROLS: [Control; 7] = [
             "no PASS on the console",
         ],
         hangs: false,
-        everywhere: true,
+        kinds: &Kind::ALL,
+    },
+    Control {
+        name: "other-alarm",
+        arguments: "expect=any alarm=other",
+        said: "Xen ",
+        complaints: &[
+            "FAIL: SCHEDOP_block: woken without the timer",
+            "no PASS on the console",
+        ],
+        hangs: false,
+        kinds: &[Kind::X86_64Pv, Kind::X86_64Pvh],
     },
     Control {
         name: "panic",
@@ -51,7 +62,7 @@ const CONTROLS: [Control; 7] = [
         said: "Xen ",
         complaints: &["FAIL: panicked", "no PASS on the console"],
         hangs: false,
-        everywhere: false,
+        kinds: &[Kind::X86_64Pv],
     },
     Control {
         name: "fault",
@@ -59,7 +70,7 @@ const CONTROLS: [Control; 7] = [
         said: "faulting as told",
         complaints: &["FAIL: exception", "no PASS on the console"],
         hangs: false,
-        everywhere: true,
+        kinds: &Kind::ALL,
     },
     Control {
         name: "other-end",
@@ -67,7 +78,7 @@ const CONTROLS: [Control; 7] = [
         said: "ending otherwise as told",
         complaints: &["no PASS on the console", "Xen did not say"],
         hangs: false,
-        everywhere: false,
+        kinds: &[Kind::X86_64Pv],
     },
     Control {
         name: "silence",
@@ -75,7 +86,7 @@ const CONTROLS: [Control; 7] = [
         said: "keeping silent as told",
         complaints: &["no PASS on the console"],
         hangs: false,
-        everywhere: true,
+        kinds: &Kind::ALL,
     },
     Control {
         name: "hang",
@@ -83,7 +94,7 @@ const CONTROLS: [Control; 7] = [
         said: "hanging as told",
         complaints: &["killed at the time limit", "no PASS on the console"],
         hangs: true,
-        everywhere: false,
+        kinds: &[Kind::X86_64Pv],
     },
 ];
 
@@ -94,7 +105,7 @@ const HANG: Duration = Duration::from_secs(10);
 pub fn controls(kind: Kind) -> impl Iterator<Item = &'static Control> {
     CONTROLS
         .iter()
-        .filter(move |control| control.everywhere || kind == Kind::X86_64Pv)
+        .filter(move |control| control.kinds.contains(&kind))
 }
 
 impl Control {

@@ -16,15 +16,15 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use guests::machine::{self, Callback, Machine, Paravirtual, WINDOWS, Window};
 use guests::report::Report;
 use guests::{checks, start_info};
-use xen_abi::hypercall::cpu::{Page, PvSyscall};
-use xen_abi::hypercall::{Conduit, Result};
+use xen_abi::hypercall::cpu::PvSyscall;
+use xen_abi::hypercall::update_va_mapping::{Flush, Processors, update};
+use xen_abi::hypercall::{Result, Xen};
 use xen_abi::version::Guest;
-use xen_abi::xen_public::abi::x86_64::xen::{__HYPERVISOR_update_va_mapping, UVMF_INVLPG};
 use xen_abi::xen_public::features::Features;
 use xen_abi::xen_public::xen::{PAGE_SHIFT, StartInfoX86_64};
 
-use super::super::{Pages, ask, done, finish, pool_page, x86};
-use super::{NotedPage, memory, traps, way};
+use super::super::{Pages, ask, finish, known, pool_page, x86};
+use super::{Way, memory, traps, way};
 
 global_asm!(
     r#"
@@ -72,7 +72,7 @@ unsafe extern "C" {
 extern "C" fn start(start_info: *const StartInfoX86_64) -> ! {
     let xen = way();
     let mut report = Report::new(&xen);
-    if let Err(error) = traps::handle_by_xen(&xen) {
+    if let Err(error) = traps::handle_by_xen(&known()) {
         report.fail(format_args!("{error}"));
     }
     // SAFETY: Xen enters with the address of a start info in a page of this domain's, aligned to
@@ -87,7 +87,7 @@ extern "C" fn start(start_info: *const StartInfoX86_64) -> ! {
     unsafe { memory::check(&info, &mut report) };
 
     let machine = Pv {
-        xen: way(),
+        xen: known(),
         info: &info,
         command_line,
         shared: Cell::new(None),
@@ -109,7 +109,7 @@ static PLACES: Pages<{ WINDOWS + 1 }> = Pages::new();
 
 /// The machine of a PV guest.
 pub(super) struct Pv<'a> {
-    xen: Page<NotedPage>,
+    xen: Xen<Way>,
     pub(super) info: &'a StartInfoX86_64,
     command_line: &'a str,
     shared: Cell<Option<NonNull<u8>>>,
@@ -131,29 +131,19 @@ impl Pv<'_> {
 
     /// Sets the page table entry of one of the kernel's pages.
     fn enter(&self, page: NonNull<machine::Page>, entry: u64) -> Result<()> {
-        let arguments = [
-            page.addr().get(),
-            entry as usize,
-            UVMF_INVLPG as usize,
-            0,
-            0,
-        ];
+        let flush = Flush::Address(Processors::Local);
         // SAFETY: nobody has a reference to what was mapped at the page.
-        let answer = unsafe {
-            self.xen
-                .hypercall(__HYPERVISOR_update_va_mapping as u32, arguments)
-        };
-        done("update_va_mapping", answer)
+        unsafe { update(&self.xen, page.addr().get(), entry, flush) }
     }
 }
 
 // SAFETY: pages come from the pool, which gives each once; Xen's list has their frames, and the
 // windows are pages whose mapping was taken away.
 unsafe impl Machine for Pv<'_> {
-    type Way = Page<NotedPage>;
+    type Way = Way;
 
     fn xen(&self) -> &Self::Way {
-        &self.xen
+        self.xen.conduit()
     }
 
     fn guest(&self) -> Guest {

@@ -8,12 +8,11 @@
 use core::arch::{asm, global_asm};
 use core::cell::UnsafeCell;
 
-use xen_abi::hypercall::Conduit;
-use xen_abi::xen_public::abi::x86_64::arch_x86::xen::trap_info;
+use xen_abi::hypercall::set_trap_table::{TrapInfo, set};
+use xen_abi::hypercall::{Conduit, Result, Xen};
 use xen_abi::xen_public::abi::x86_64::arch_x86::xen_x86_64::FLAT_RING3_CS64;
-use xen_abi::xen_public::abi::x86_64::xen::__HYPERVISOR_set_trap_table;
 
-use super::super::{die, done, interrupts, x86};
+use super::super::{die, interrupts, x86};
 
 /// How many vectors belong to exceptions.
 const VECTORS: usize = 32;
@@ -138,18 +137,17 @@ pub(in super::super) fn handle() {
 /// # Errors
 ///
 /// What Xen answered.
-pub(super) fn handle_by_xen(xen: &impl Conduit) -> xen_abi::hypercall::Result<()> {
-    // The last entry is the end's mark: it has no address.
-    let mut table = [trap_info::ZERO; VECTORS + 1];
+pub(super) fn handle_by_xen(xen: &Xen<impl Conduit>) -> Result<()> {
+    let first = (&raw const STUBS_XEN).addr();
+    let handler = |vector: usize| {
+        let selector = FLAT_RING3_CS64 as u16;
+        TrapInfo::new(vector as u8, 0, false, selector, first + vector * STUB)
+    };
+    // The last entry is the end's mark.
+    let mut table = [TrapInfo::END; VECTORS + 1];
     for (vector, entry) in table[..VECTORS].iter_mut().enumerate() {
-        entry.vector = vector as u8;
-        entry.cs = FLAT_RING3_CS64 as u16;
-        entry.address = ((&raw const STUBS_XEN).addr() + vector * STUB) as u64;
+        *entry = handler(vector)?;
     }
-    let address = table.as_ptr().expose_provenance();
-    // SAFETY: Xen reads the table up to its end's mark; the stubs are there for good, and none of
-    // them returns to where the exception was.
-    let answer =
-        unsafe { xen.hypercall(__HYPERVISOR_set_trap_table as u32, [address, 0, 0, 0, 0]) };
-    done("set_trap_table", answer)
+    // SAFETY: the stubs are there for good, and none of them returns to where the exception was.
+    unsafe { set(xen, &table) }
 }
