@@ -225,10 +225,14 @@ pub(super) fn ticks() -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
-/// Sets the virtual timer to a time of the virtual counter, or stops it.
+/// Sets the virtual timer to a time of the virtual counter, or stops it. It is stopped first, as it would
+/// ring at once while its time is an old one.
 pub(super) fn set_timer(time: Option<u64>) {
-    let control = u32::from(time.is_some());
-    let time = time.unwrap_or_default();
+    // SAFETY: a timer that is stopped has no effect.
+    unsafe {
+        asm!("mcr p15, 0, {}, c14, c3, 1", "isb", in(reg) 0, options(nostack, preserves_flags));
+    }
+    let Some(time) = time else { return };
     // SAFETY: the timer's interrupt is handled where it is let through.
     unsafe {
         asm!(
@@ -237,7 +241,7 @@ pub(super) fn set_timer(time: Option<u64>) {
             "isb",
             in(reg) time as u32,
             in(reg) (time >> 32) as u32,
-            in(reg) control,
+            in(reg) 1,
             options(nostack, preserves_flags),
         );
     }

@@ -251,17 +251,26 @@ pub(super) fn ticks() -> u64 {
     ticks
 }
 
-/// Sets the virtual timer to a time of the virtual counter, or stops it.
+/// Sets the virtual timer to a time of the virtual counter, or stops it. It is stopped first, as it would
+/// ring at once while its time is an old one.
 pub(super) fn set_timer(time: Option<u64>) {
-    let control = u64::from(time.is_some());
+    // SAFETY: a timer that is stopped has no effect.
+    unsafe {
+        asm!(
+            "msr cntv_ctl_el0, xzr",
+            "isb",
+            options(nostack, preserves_flags)
+        )
+    };
+    let Some(time) = time else { return };
     // SAFETY: the timer's interrupt is handled where it is let through.
     unsafe {
         asm!(
             "msr cntv_cval_el0, {}",
             "msr cntv_ctl_el0, {}",
             "isb",
-            in(reg) time.unwrap_or_default(),
-            in(reg) control,
+            in(reg) time,
+            in(reg) 1_u64,
             options(nostack, preserves_flags),
         );
     }

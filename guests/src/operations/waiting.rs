@@ -99,6 +99,9 @@ impl<M: Machine> Program<'_, '_, M> {
         let elapsed = self.nanoseconds(self.machine().ticks().wrapping_sub(start));
         self.keep_out(bits);
         self.machine().set_alarm(None);
+        // A timer that is stopped leaves no interrupt behind.
+        let _ = self.let_new_in(bits);
+        self.keep_out(bits);
         let upcalls = self.machine().upcalls().wrapping_sub(upcalls);
         let alarms = self.machine().alarms().wrapping_sub(alarms);
         let right = upcalls == 1 && alarms == 0 && elapsed < LONG && bits.pending(port);
