@@ -31,6 +31,15 @@ impl std::fmt::Display for Instruction {
     }
 }
 
+/// The target folder of what is compiled for a target to be looked at. All probes share it, and so one build
+/// of the crates under them; those for different targets can be built side by side.
+///
+/// # Errors
+/// The folder can't be made.
+pub fn probes(target: &str) -> Result<PathBuf> {
+    Ok(tool::cache_dir("probes")?.join(target))
+}
+
 /// The functions of an object.
 pub struct Object {
     /// Whose instructions these are.
@@ -46,13 +55,13 @@ impl Object {
     pub fn of_crate(package: &str, abi: Abi, target: &str, options: &[&str]) -> Result<Self> {
         let core =
             rust::find_core(target)?.map_err(|why| anyhow!("NOT RUN for {target}: {why}"))?;
-        // A folder for each, so that they can be built side by side.
-        let folder = tool::cache_dir(package)?.join(target);
-        let path = folder.join(if options.is_empty() {
-            "probe.o"
+        let folder = probes(target)?;
+        let variant = if options.is_empty() {
+            ""
         } else {
-            "probe-with-options.o"
-        });
+            "-with-options"
+        };
+        let path = folder.join(format!("{package}{variant}.o"));
         let mut emit = std::ffi::OsString::from("--emit=obj=");
         emit.push(&path);
         let mut cargo = core.cargo();

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use abi_tests::disassembly::probes;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use object::{Object, ObjectSection, ObjectSymbol};
 use xtask::test::needs::Need;
@@ -141,9 +142,8 @@ impl Probe {
     fn compile(target: &'static Target) -> Result<Self> {
         let core = rust::find_core(target.triple)?
             .map_err(|why| anyhow!("NOT RUN for {}: {why}", target.triple))?;
-        // A folder for each, so that they can be built side by side.
-        let folder = tool::cache_dir("barriers")?.join(target.triple);
-        let path = folder.join("probe.o");
+        let folder = probes(target.triple)?;
+        let path = folder.join("barrier-probe.o");
         let mut emit = std::ffi::OsString::from("--emit=obj=");
         emit.push(&path);
         let mut cargo = core.cargo();

@@ -7,13 +7,13 @@
 //!
 //! `vmcall` and `int 0x82` can't be run on any hypervisor that these tests have; for them this is all.
 
-use abi_tests::disassembly::Object;
+use abi_tests::disassembly::{Object, probes};
 use abi_tests::follow::{Course, End, Entry, Event, Root, State, Value, follow};
 use anyhow::{Context, Result, anyhow, ensure};
 use xtask::headers::Abi;
+use xtask::rust;
 use xtask::test::needs::Need;
 use xtask::test::suites::SUITES;
-use xtask::{rust, tool};
 
 /// A target, and the ways of its processor.
 struct Target {
@@ -432,7 +432,7 @@ fn a_processor_without_a_way() -> Result<()> {
         .args(["check", "--quiet", "--color", "never"])
         .args(["--package", "hypercall-probe", "--example", "anywhere"])
         .args(["--target", ELSEWHERE, "--target-dir"])
-        .arg(tool::cache_dir("hypercall-probe")?.join(ELSEWHERE))
+        .arg(probes(ELSEWHERE)?)
         .args(core.options());
     let output = cargo.output()?;
     ensure!(

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use abi_tests::disassembly::probes;
 use anyhow::{Context, Result, anyhow, ensure};
 use object::{Object, ObjectSymbol, SymbolKind};
 use xtask::{rust, tool};
@@ -38,7 +39,7 @@ const PATHS: [&str; 15] = [
 /// The names of all functions in the linked probe.
 fn functions(target: &str, control: bool) -> Result<BTreeSet<String>> {
     let core = rust::find_core(target)?.map_err(|why| anyhow!("NOT RUN for {target}: {why}"))?;
-    let folder = tool::cache_dir("panics")?.join(if control { "control" } else { "plain" });
+    let folder = probes(target)?;
     let mut cargo = core.cargo();
     cargo
         .args(["build", "--quiet", "--release", "--package", "panic-probe"])

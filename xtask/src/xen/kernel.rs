@@ -82,6 +82,8 @@ fn compile(core: Core, targets: &[&str], dir: &Path) -> Result<()> {
     }
     // As the bare targets do by themselves.
     cargo.args(["--config", "profile.release.panic = 'abort'"]);
+    // Optimising each crate's parts once more as a whole would take as long as the parts did.
+    cargo.args(["--config", "profile.release.lto = 'off'"]);
     tool::run(&mut cargo).map(|_| ())
 }
 
