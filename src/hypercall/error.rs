@@ -39,8 +39,8 @@ pub enum Error {
         done: usize,
         /// How many there are.
         total: usize,
-        /// Xen's reason, where it gives one.
-        cause: Option<Errno>,
+        /// Why it went no further, where that is known.
+        cause: Option<Cause>,
     },
     /// Xen answered, and the entry's own status says that it was not carried out.
     Status {
@@ -91,6 +91,81 @@ pub enum Error {
         value: u64,
     },
 }
+
+/// Why a batch ended before its end: what was wrong with the entry that was the first not to be carried
+/// out. It is what an [`Error`] says of a single call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// Xen refused, with this error number.
+    Refused(Errno),
+    /// The hypervisor does not have the operation of the entry.
+    Unsupported(Unsupported),
+    /// The entry's own status says that it was not carried out.
+    Status(GrantStatus),
+    /// Xen's answer is not one that the ABI knows.
+    Nonsense(isize),
+    /// Xen speaks another version of the interface than this one.
+    VersionMismatch(u32),
+    /// An argument of the entry is none that the call can have.
+    Argument {
+        /// The argument's name in the header.
+        argument: &'static str,
+        /// The value.
+        value: u64,
+    },
+}
+
+impl Cause {
+    /// Xen's error number, if it gave one.
+    pub const fn errno(&self) -> Option<Errno> {
+        match *self {
+            Self::Refused(errno) => Some(errno),
+            _ => None,
+        }
+    }
+
+    /// What an error of a single call says; `None` for one that no entry of a batch can have.
+    pub(crate) const fn of(error: Error) -> Option<Self> {
+        match error {
+            Error::Refused { errno, .. } => Some(Self::Refused(errno)),
+            Error::Unsupported(unsupported) => Some(Self::Unsupported(unsupported)),
+            Error::Status { status, .. } => Some(Self::Status(status)),
+            Error::Nonsense { answer, .. } => Some(Self::Nonsense(answer)),
+            Error::VersionMismatch { spoken, .. } => Some(Self::VersionMismatch(spoken)),
+            Error::Argument {
+                argument, value, ..
+            } => Some(Self::Argument { argument, value }),
+            Error::PartialBatch { cause, .. } => cause,
+            Error::Unterminated { .. } | Error::TooLong { .. } | Error::Short { .. } => None,
+        }
+    }
+}
+
+impl From<Errno> for Cause {
+    fn from(errno: Errno) -> Self {
+        Self::Refused(errno)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(errno) => fmt::Display::fmt(errno, f),
+            Self::Unsupported(unsupported) => fmt::Display::fmt(unsupported, f),
+            Self::Status(status) => fmt::Display::fmt(status, f),
+            Self::Nonsense(answer) => {
+                write!(f, "{answer:#x} is no answer that Xen's ABI knows")
+            }
+            Self::VersionMismatch(spoken) => {
+                write!(f, "Xen does not speak version {spoken:#x} of the interface")
+            }
+            Self::Argument { argument, value } => write!(f, "{argument} can't be {value:#x}"),
+        }
+    }
+}
+
+impl core::error::Error for Cause {}
 
 /// An operation that the running hypervisor does not have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -172,7 +247,7 @@ impl From<Unsupported> for Error {
 
 impl Error {
     /// The error of a batch of `total` entries, of which `done` were carried out before one ended with this
-    /// error: what was refused at the first entry stays a refusal.
+    /// error: what was refused at the first entry stays what it is.
     #[cfg_attr(
         not(any(
             target_arch = "x86",
@@ -184,22 +259,16 @@ impl Error {
     )]
     #[cold]
     pub(crate) fn after(self, call: &'static str, done: usize, total: usize) -> Self {
-        match self {
-            Self::Refused { errno, .. } if done > 0 => Self::PartialBatch {
-                call,
-                done,
-                total,
-                cause: Some(errno),
-            },
-            Self::PartialBatch {
-                done: more, cause, ..
-            } => Self::PartialBatch {
-                call,
-                done: done + more,
-                total,
-                cause,
-            },
-            error => error,
+        let done = match self {
+            Self::PartialBatch { done: more, .. } => done + more,
+            error if done == 0 => return error,
+            _ => done,
+        };
+        Self::PartialBatch {
+            call,
+            done,
+            total,
+            cause: Cause::of(self),
         }
     }
 }
@@ -221,7 +290,7 @@ impl fmt::Display for Error {
             } => {
                 write!(f, "{call}: {done} of {total} were done")?;
                 match cause {
-                    Some(errno) => write!(f, ": {errno}"),
+                    Some(cause) => write!(f, ": {cause}"),
                     None => Ok(()),
                 }
             }
@@ -261,6 +330,9 @@ impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Unsupported(unsupported) => Some(unsupported),
+            Self::PartialBatch {
+                cause: Some(cause), ..
+            } => Some(cause),
             _ => None,
         }
     }
@@ -282,202 +354,6 @@ pub(crate) fn done(call: &'static str, answer: isize) -> Result<()> {
         _ => Err(Error::Nonsense { call, answer }),
     }
 }
+
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_are_taken_apart_at_the_borders() {
-        let nonsense = |answer| Err(Error::Nonsense { call: "x", answer });
-        let refused = |errno| Err(Error::Refused { call: "x", errno });
-        assert_eq!(checked("x", 0), Ok(0));
-        assert_eq!(checked("x", isize::MAX), Ok(isize::MAX as usize));
-        assert_eq!(checked("x", -1), refused(Errno::EPERM));
-        assert_eq!(checked("x", -4095), refused(Errno::new(4095)));
-        assert_eq!(checked("x", -4096), nonsense(-4096));
-        assert_eq!(checked("x", isize::MIN), nonsense(isize::MIN));
-    }
-
-    #[test]
-    fn only_zero_is_done() {
-        assert_eq!(done("x", 0), Ok(()));
-        assert_eq!(
-            done("x", 1),
-            Err(Error::Nonsense {
-                call: "x",
-                answer: 1
-            })
-        );
-        let refused = done("x", -38).unwrap_err();
-        let expected = Error::Refused {
-            call: "x",
-            errno: Errno::ENOSYS,
-        };
-        assert_eq!(refused, expected);
-        let text = alloc::format!("{refused}");
-        assert!(text.starts_with("x: Xen refused: ENOSYS (38)"), "{text}");
-    }
-
-    /// One of each variant, and what it prints.
-    fn each() -> [(Error, &'static str); 18] {
-        use crate::version::Span;
-        let running = Release::new(4, 3, 1);
-        let unsupported = |operation, why| Error::Unsupported(Unsupported { operation, why });
-        let span = |first, end| Why::Release {
-            running,
-            guest: Guest::Arm,
-            span: Span { first, end },
-        };
-        let send = Operation::EVTCHNOP_send;
-        [
-            (
-                unsupported(send, span(Release::new(4, 4, 0), None)),
-                "EVTCHNOP_send: Xen 4.3.1 does not have it: it came to ARM guests with Xen 4.4",
-            ),
-            (
-                unsupported(
-                    send,
-                    span(Release::new(4, 0, 0), Some(Release::new(4, 3, 0))),
-                ),
-                "EVTCHNOP_send: Xen 4.3.1 does not have it: it went with Xen 4.3",
-            ),
-            (
-                unsupported(
-                    send,
-                    span(Release::new(4, 4, 0), Some(Release::new(4, 5, 0))),
-                ),
-                "EVTCHNOP_send: Xen 4.3.1 does not have it: it came to ARM guests with Xen 4.4",
-            ),
-            (
-                unsupported(send, Why::Guest(Guest::Hvm)),
-                "EVTCHNOP_send: Xen does not give it to x86 HVM or PVH guests",
-            ),
-            (
-                unsupported(send, Why::Build { running }),
-                "EVTCHNOP_send: this Xen 4.3.1 was built or started without it",
-            ),
-            (
-                unsupported(send, Why::Feature(Operation::XENFEAT_hvm_pirqs)),
-                "EVTCHNOP_send: Xen gives it to domains with XENFEAT_hvm_pirqs, which is off",
-            ),
-            (
-                unsupported(send, Why::LongMode),
-                "EVTCHNOP_send: Xen does not give it to 32-bit callers",
-            ),
-            (
-                Error::Refused {
-                    call: "EVTCHNOP_send",
-                    errno: Errno::EINVAL,
-                },
-                "EVTCHNOP_send: Xen refused: EINVAL (22): an argument is not valid",
-            ),
-            (
-                Error::Refused {
-                    call: "EVTCHNOP_send",
-                    errno: Errno::new(4095),
-                },
-                "EVTCHNOP_send: Xen refused: unknown error 4095",
-            ),
-            (
-                Error::VersionMismatch {
-                    call: "__HYPERVISOR_domctl",
-                    spoken: 0x15,
-                },
-                "__HYPERVISOR_domctl: Xen does not speak version 0x15 of the interface",
-            ),
-            (
-                Error::PartialBatch {
-                    call: "XENMEM_populate_physmap",
-                    done: 3,
-                    total: 8,
-                    cause: None,
-                },
-                "XENMEM_populate_physmap: 3 of 8 were done",
-            ),
-            (
-                Error::PartialBatch {
-                    call: "__HYPERVISOR_multicall",
-                    done: 0,
-                    total: 8,
-                    cause: Some(Errno::new(200)),
-                },
-                "__HYPERVISOR_multicall: 0 of 8 were done: unknown error 200",
-            ),
-            (
-                Error::Status {
-                    call: "GNTTABOP_copy",
-                    status: GrantStatus::BAD_GNTREF,
-                },
-                "GNTTABOP_copy: GNTST_bad_gntref",
-            ),
-            (
-                Error::Nonsense {
-                    call: "XENVER_version",
-                    answer: 0x20000,
-                },
-                "XENVER_version: 0x20000 is no answer that Xen's ABI knows",
-            ),
-            (
-                Error::Unterminated {
-                    call: "XENVER_extraversion",
-                    size: 16,
-                },
-                "XENVER_extraversion: the text has no end within its 16 bytes",
-            ),
-            (
-                Error::TooLong {
-                    call: "SCHEDOP_poll",
-                    length: 129,
-                    limit: 128,
-                },
-                "SCHEDOP_poll: 129 to be passed, but at most 128 can be",
-            ),
-            (
-                Error::Short {
-                    call: "XENVER_build_id",
-                    needed: 24,
-                    given: 4,
-                },
-                "XENVER_build_id: a buffer of 24 bytes is needed, and this one has 4",
-            ),
-            (
-                Error::Argument {
-                    call: "HVMOP_set_param",
-                    argument: "index",
-                    value: 0x30,
-                },
-                "HVMOP_set_param: index can't be 0x30",
-            ),
-        ]
-    }
-
-    /// The variant's place. One that is added has to be added here, and above.
-    const fn place(error: &Error) -> usize {
-        match error {
-            Error::Unsupported(_) => 0,
-            Error::Refused { .. } => 1,
-            Error::VersionMismatch { .. } => 2,
-            Error::PartialBatch { .. } => 3,
-            Error::Status { .. } => 4,
-            Error::Nonsense { .. } => 5,
-            Error::Unterminated { .. } => 6,
-            Error::TooLong { .. } => 7,
-            Error::Short { .. } => 8,
-            Error::Argument { .. } => 9,
-        }
-    }
-
-    #[test]
-    fn each_error_says_what_was_wrong() {
-        use core::error::Error as _;
-        let mut seen = [false; 10];
-        for (error, text) in each() {
-            seen[place(&error)] = true;
-            assert_eq!(alloc::format!("{error}"), text);
-            let source = error.source().map(|source| alloc::format!("{source}"));
-            let unsupported = matches!(error, Error::Unsupported(_));
-            assert_eq!(source.as_deref(), unsupported.then_some(text));
-        }
-        assert_eq!(seen, [true; 10]);
-    }
-}
+mod tests;

@@ -434,8 +434,8 @@ pub enum Closed {
 ///
 /// # Errors
 ///
-/// As [`reset`]; [`Error::PartialBatch`] where a port could not be closed, with the number of those of
-/// the range that had been dealt with.
+/// As [`reset`] and [`close`]; [`Error::PartialBatch`] where a port after the first could not be closed,
+/// with the number of those of the range that had been dealt with.
 pub fn close_all(xen: &Xen<impl Conduit>, ports: Range<u32>) -> Result<Closed> {
     match reset(xen, DomId::SELF) {
         Err(Error::Unsupported(_)) => {}
@@ -447,15 +447,10 @@ pub fn close_all(xen: &Xen<impl Conduit>, ports: Range<u32>) -> Result<Closed> {
             Ok(()) => closed += 1,
             // Not open.
             Err(Error::Refused { errno, .. }) if errno == Errno::EINVAL => {}
-            Err(Error::Refused { call, errno }) => {
-                return Err(Error::PartialBatch {
-                    call,
-                    done,
-                    total: ports.len(),
-                    cause: Some(errno),
-                });
+            Err(error) => {
+                let call = Operation::EVTCHNOP_close.name();
+                return Err(error.after(call, done, ports.len()));
             }
-            Err(error) => return Err(error),
         }
     }
     Ok(Closed::Each(closed))

@@ -239,7 +239,7 @@ fn an_older_xen_interrupts_one_after_the_other() {
         call,
         done: 2,
         total: 3,
-        cause: Some(errno),
+        cause: Some(errno.into()),
     };
     assert_eq!(run(old, 2, Injection::Mce, these).0, Err(partial));
     for (running, injection, target) in [

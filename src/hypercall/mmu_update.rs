@@ -329,21 +329,13 @@ impl Batch {
                 });
             }
         };
-        let Error::Refused { errno, .. } = error else {
+        if !matches!(error, Error::Refused { .. }) {
             return Err(error);
-        };
+        }
         // Xen stopped at an entry, and its error is about that one.
         let at = operation(done.min(sent.saturating_sub(1)));
         let error = at.map_or(error, |operation| xen.refusal(operation, answer));
-        match before + done {
-            0 => Err(error),
-            done => Err(Error::PartialBatch {
-                call,
-                done,
-                total,
-                cause: Some(errno),
-            }),
-        }
+        Err(error.after(call, before + done, total))
     }
 }
 

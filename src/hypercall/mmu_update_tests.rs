@@ -168,7 +168,7 @@ fn bits_are_not_preserved_where_xen_does_not_say_so() {
             call: CALL,
             done: stop,
             total: 71,
-            cause: Some(Errno::EINVAL),
+            cause: Some(Errno::EINVAL.into()),
         };
         assert_eq!(result, Err(if stop == 0 { refused } else { partial }));
         assert_eq!(got.len(), stop / 32 + 1, "nothing is sent after an error");

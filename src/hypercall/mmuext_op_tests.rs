@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use super::*;
-use crate::hypercall::Errno;
 use crate::hypercall::fake::{Fake, read, write};
+use crate::hypercall::{Cause, Errno, Unsupported, Why};
 use crate::version::{Guest, Release};
 
 /// Makes a call on a fake, or reads and writes what one was handed.
@@ -168,18 +168,24 @@ fn an_error_is_about_the_entry_where_xen_stopped() {
         let offered = operations.map(|operation| xen.can(operation.operation()).is_ok());
         (result, offered)
     };
-    let partial = |done, errno| {
+    let partial = |done, cause| {
         Err(Error::PartialBatch {
             call: CALL,
             done,
             total: 2,
-            cause: Some(errno),
+            cause: Some(cause),
         })
     };
     let refused = |call, errno| Err(Error::Refused { call, errno });
-    assert_eq!(run(1, -22), (partial(1, Errno::EINVAL), [true, true]));
+    assert_eq!(
+        run(1, -22),
+        (partial(1, Errno::EINVAL.into()), [true, true])
+    );
     // A build without the second operation: the first stays.
-    assert_eq!(run(1, -38), (partial(1, Errno::ENOSYS), [true, false]));
+    let why = Why::Build { running: NEW };
+    let operation = Operation::MMUEXT_MARK_SUPER;
+    let missing = Cause::Unsupported(Unsupported { operation, why });
+    assert_eq!(run(1, -38), (partial(1, missing), [true, false]));
     assert_eq!(
         run(0, -1),
         (refused("MMUEXT_TLB_FLUSH_ALL", Errno::EPERM), [true, true])

@@ -217,7 +217,7 @@ cfg_if::cfg_if! {
     }
 }
 
-pub use error::{Error, Result, Unsupported, Why};
+pub use error::{Cause, Error, Result, Unsupported, Why};
 pub use probe::{Changes, ProbeError};
 pub use xen::{Known, Plan, Xen};
 pub use xen_public::errno::Errno;

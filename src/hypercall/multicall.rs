@@ -170,7 +170,7 @@ impl<const N: usize> Batch<N> {
                 unsafe { self.one_by_one(xen) };
                 Ok(Made::OneByOne)
             }
-            Err(Error::Refused { errno, .. }) => Err(self.partial(self.made(), Some(errno))),
+            Err(Error::Refused { errno, .. }) => Err(self.partial(self.made(), Some(errno.into()))),
             Err(error) => Err(error),
         }
     }
@@ -198,7 +198,7 @@ impl<const N: usize> Batch<N> {
         entries.iter().take_while(made).count()
     }
 
-    fn partial(&self, done: usize, cause: Option<super::Errno>) -> Error {
+    fn partial(&self, done: usize, cause: Option<super::Cause>) -> Error {
         Error::PartialBatch {
             call: Self::CALL,
             done,

@@ -25,7 +25,7 @@ use xen_public::native::platform::{
 
 use super::native::{count, readable, writable};
 use super::xen::only_zero;
-use super::{Conduit, Errno, Error, Result, Xen};
+use super::{Cause, Conduit, Errno, Error, Result, Xen};
 use crate::version::Operation;
 
 pub mod commands;
@@ -404,7 +404,7 @@ pub unsafe fn resources(
     };
     // SAFETY: all bytes of the union are initialised, and the type takes any bytes.
     let code = unsafe { failed.u.ret };
-    let cause = Errno::check(i64::from(code)).err();
+    let cause = Errno::check(i64::from(code)).err().map(Cause::from);
     Err(Error::PartialBatch {
         call,
         done,

@@ -11,7 +11,7 @@ use quickcheck::{Arbitrary, Gen, QuickCheck};
 use super::catalogue::{self, Ground, is_of, said, sub_op};
 use super::matrix::{builds, everywhere};
 use crate::hypercall::simulate::{Harm, Simulated};
-use crate::hypercall::{Error, Xen};
+use crate::hypercall::{Errno, Error, Xen};
 use crate::version::{Guest, Operation, Release};
 
 /// What happens next.
@@ -173,7 +173,7 @@ fn an_error_that_nobody_knows_goes_out_as_it_is() {
         let goes_out = match &result {
             Err(Error::Refused { errno, .. }) => errno.get() == 4000,
             Err(Error::PartialBatch { cause, .. }) => {
-                cause.is_some_and(|cause| cause.get() == 4000)
+                cause.and_then(|cause| cause.errno()).map(Errno::get) == Some(4000)
             }
             _ => false,
         };

@@ -237,7 +237,7 @@ fn a_shutdown_and_a_move_have_other_older_ways() {
         call: "XEN_DMOP_relocate_memory",
         done: 2,
         total: 4,
-        cause: Some(Errno::EINVAL),
+        cause: Some(Errno::EINVAL.into()),
     };
     assert_eq!(moved, Err(expected));
     // SAFETY: as above.

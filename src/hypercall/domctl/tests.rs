@@ -228,7 +228,7 @@ fn long_batches_go_in_parts_and_say_how_far_they_came() {
     );
     let partial = v4_17::page_types(&doubling(2), v4_17_token(), domain, &mut frames);
     let call = "XEN_DOMCTL_getpageframeinfo3";
-    let cause = Some(Errno::EFAULT);
+    let cause = Some(Errno::EFAULT.into());
     let (done, total) = (2048, 2500);
     assert_eq!(
         partial,
@@ -290,7 +290,7 @@ fn what_xen_leaves_of_a_mapping_is_asked_for_again() {
         [(0x100, 0x900, 64), (0x10a, 0x90a, 64), (0x14a, 0x94a, 6)]
     );
     let call = "XEN_DOMCTL_memory_mapping";
-    let (done, total, cause) = (64, 130, Some(Errno::EPERM));
+    let (done, total, cause) = (64, 130, Some(Errno::EPERM.into()));
     let partial = Error::PartialBatch {
         call,
         done,
@@ -406,7 +406,7 @@ fn devices_are_asked_for_until_all_are_done() {
         cause: None,
     };
     assert_eq!(run(&[4, 0]), (Err(stuck), 4));
-    let cause = Some(Errno::EFAULT);
+    let cause = Some(Errno::EFAULT.into());
     let refused = Error::PartialBatch {
         call,
         done: 4,

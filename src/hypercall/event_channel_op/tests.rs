@@ -274,10 +274,10 @@ fn a_reset_is_one_call_or_one_for_each_port() {
     })
     .xen();
     let partial = Error::PartialBatch {
-        call: "__HYPERVISOR_event_channel_op_compat",
+        call: "EVTCHNOP_close",
         done: 2,
         total: 4,
-        cause: Some(Errno::EPERM),
+        cause: Some(Errno::EPERM.into()),
     };
     assert_eq!(close_all(&xen, 1..5), Err(partial));
 }

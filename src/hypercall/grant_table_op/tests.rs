@@ -123,7 +123,7 @@ fn long_batches_go_in_parts() {
         call: "GNTTABOP_copy",
         done: 512,
         total: 1025,
-        cause: Some(Errno::EFAULT),
+        cause: Some(Errno::EFAULT.into()),
     };
     assert_eq!(copy_all(&xen, &mut entries), Err(expected));
     let refused = Error::Refused {
@@ -386,7 +386,7 @@ fn status_frames_come_by_either_way() {
         call: "XENMEM_add_to_physmap",
         done: 1,
         total: 2,
-        cause: Some(Errno::EINVAL),
+        cause: Some(Errno::EINVAL.into()),
     };
     assert_eq!(put(&[Gfn::new(1), Gfn::new(2)]), Err(expected));
 }

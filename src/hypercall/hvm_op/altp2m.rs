@@ -411,7 +411,7 @@ pub fn set_suppress_ve_multi(
         call: operation.name(),
         done: (page - first.get()) as usize,
         total: (last.get() - first.get()).saturating_add(1) as usize,
-        cause: Some(errno),
+        cause: Some(errno.into()),
     })
 }
 

@@ -240,7 +240,7 @@ fn views_are_asked_for_with_their_version() {
         call: "HVMOP_altp2m_set_suppress_ve_multi",
         done: 2,
         total: 10,
-        cause: Some(Errno::EINVAL),
+        cause: Some(Errno::EINVAL.into()),
     };
     assert_eq!(some, Err(expected));
     let outside = altp2m::set_suppress_ve_multi(&xen, me, 5, range(13, 19), true);
@@ -265,7 +265,7 @@ fn accesses_are_set_one_by_one_before_there_were_lists() {
         call: "HVMOP_altp2m_set_mem_access_multi",
         done: 1,
         total: 3,
-        cause: Some(Errno::EFAULT),
+        cause: Some(Errno::EFAULT.into()),
     };
     assert_eq!(set(&[8, 9, 10], &[1, 2, 3]), Err(expected));
     assert!(matches!(set(&[8], &[]), Err(Error::Argument { .. })));

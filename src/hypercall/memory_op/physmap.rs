@@ -380,24 +380,18 @@ unsafe fn one_by_one(
     errors.fill(-Errno::EAGAIN.get());
     for (done, ((&index, &gpfn), error)) in indexes.iter().zip(gpfns).zip(&mut *errors).enumerate()
     {
-        let single = space.single(index).ok_or(Error::Argument {
+        let unfit = Error::Argument {
             call,
             argument: "idxs",
             value: Gfn::from(index).get(),
-        })?;
+        };
+        let single = space.single(index);
+        let single = single.ok_or_else(|| unfit.after(call, done, total))?;
         // SAFETY: the caller vouches for each frame.
         *error = match unsafe { add_to_physmap(xen, domain, single, Gfn::from(gpfn)) } {
             Ok(()) => 0,
             Err(Error::Refused { errno, .. }) => -errno.get(),
-            Err(other) if done == 0 => return Err(other),
-            Err(_) => {
-                return Err(Error::PartialBatch {
-                    call,
-                    done,
-                    total,
-                    cause: None,
-                });
-            }
+            Err(other) => return Err(other.after(call, done, total)),
         };
     }
     refusals(call, errors)

@@ -9,7 +9,7 @@ use xen_public::xen::DomId;
 
 use super::super::native::{FrameWord, LongWord, readable, wide, writable};
 use super::long;
-use crate::hypercall::{Conduit, Error, Result, Unsupported, Why, Xen};
+use crate::hypercall::{Cause, Conduit, Error, Result, Unsupported, Why, Xen};
 use crate::version::{Guest, Operation, Release, Span};
 
 /// Xen puts the place where it was interrupted into the upper bits of the sub-op, so that a batch
@@ -312,20 +312,14 @@ fn populate_by_increase(
         });
     }
     let total = frames.len();
-    let broken_off = |done, error| match error {
-        Error::PartialBatch { cause, .. } => Error::PartialBatch {
+    let broken_off = |done, error: Error| match (done, error) {
+        (1.., _) | (_, Error::Refused { .. } | Error::PartialBatch { .. }) => Error::PartialBatch {
             call,
             done,
             total,
-            cause,
+            cause: Cause::of(error),
         },
-        Error::Refused { errno, .. } => Error::PartialBatch {
-            call,
-            done,
-            total,
-            cause: Some(errno),
-        },
-        error => error,
+        _ => error,
     };
     for (done, entry) in frames.iter_mut().enumerate() {
         let first = *entry;
@@ -443,14 +437,7 @@ pub unsafe fn exchange(
     let done = argument.nr_exchanged;
     match (answer, usize::try_from(done)) {
         (Ok(()), Ok(done)) if done == total => Ok(()),
-        (Err(error @ Error::Refused { .. }), Ok(0)) => Err(error),
-        (Err(Error::Refused { errno, .. }), Ok(done)) if done < total => Err(Error::PartialBatch {
-            call,
-            done,
-            total,
-            cause: Some(errno),
-        }),
-        (Err(error), Ok(0)) => Err(error),
+        (Err(error), Ok(done)) if done == 0 || done < total => Err(error.after(call, done, total)),
         _ => Err(Error::Nonsense {
             call,
             answer: done as isize,

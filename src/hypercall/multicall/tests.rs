@@ -121,8 +121,8 @@ fn a_multicall_that_turns_out_to_be_missing_is_made_one_by_one() {
 fn a_batch_that_xen_left_says_how_far_it_came() {
     let efault = Errno::EFAULT.to_return() as isize;
     for (limit, end, cause) in [
-        (2, efault, Some(Errno::EFAULT)),
-        (0, efault, Some(Errno::EFAULT)),
+        (2, efault, Some(Errno::EFAULT.into())),
+        (0, efault, Some(Errno::EFAULT.into())),
         (2, 0, None),
     ] {
         let ran = RefCell::default();

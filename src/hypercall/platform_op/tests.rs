@@ -273,7 +273,7 @@ fn resources_say_how_far_they_came() {
         total: 3,
         cause,
     };
-    assert_eq!(run(1), Err(partial(1, Some(Errno::EPERM))));
+    assert_eq!(run(1), Err(partial(1, Some(Errno::EPERM.into()))));
     assert_eq!(run(2), Err(partial(2, None)));
     assert_eq!(run(4), Err(Error::Nonsense { call, answer: 4 }));
     assert_eq!(run(-19), refused(call, Errno::ENODEV));

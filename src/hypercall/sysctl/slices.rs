@@ -164,23 +164,18 @@ macro_rules! sysctl_slices {
                 // SAFETY: Xen reads a device and writes a node for at most as many as the slices have,
                 // which are borrowed for it.
                 let answer = unsafe { pcitopoinfo(xen, abi, &mut argument) };
-                let cause = match answer {
-                    Ok(()) => match within(call, argument.num_devs, devices.len())? {
-                        0 => None,
-                        part => {
-                            done += part;
-                            continue;
-                        }
-                    },
-                    Err(Error::Refused { errno, .. }) if done > 0 => Some(errno),
-                    Err(error) => return Err(error),
-                };
-                return Err(Error::PartialBatch {
-                    call,
-                    done,
-                    total,
-                    cause,
-                });
+                answer.map_err(|error| error.after(call, done, total))?;
+                match within(call, argument.num_devs, devices.len())? {
+                    0 => {
+                        return Err(Error::PartialBatch {
+                            call,
+                            done,
+                            total,
+                            cause: None,
+                        });
+                    }
+                    part => done += part,
+                }
             }
             Ok(())
         }

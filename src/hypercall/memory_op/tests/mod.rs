@@ -294,7 +294,7 @@ fn part_of_an_exchange_is_told() {
                 call,
                 done: 2,
                 total: 4,
-                cause: Some(Errno::ENOMEM),
+                cause: Some(Errno::ENOMEM.into()),
             }),
             _ => Err(Error::Nonsense {
                 call,

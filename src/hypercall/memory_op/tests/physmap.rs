@@ -50,7 +50,7 @@ fn a_range_is_moved_page_by_page_before_there_were_ranges() {
         call: "XENMAPSPACE_gmfn_range",
         done: 2,
         total: 4,
-        cause: Some(Errno::ENOMEM),
+        cause: Some(Errno::ENOMEM.into()),
     };
     assert_eq!(stopped, Err(expected));
     let device = Space::DevMmio(Gfn::new(1));

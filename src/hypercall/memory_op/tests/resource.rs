@@ -62,7 +62,7 @@ fn older_releases_take_few_frames_at_once_and_own_some() {
         call: "XENMEM_acquire_resource",
         done: 32,
         total: 40,
-        cause: Some(Errno::EINVAL),
+        cause: Some(Errno::EINVAL.into()),
     };
     assert_eq!(acquire(&mut frames), Err(expected));
     let own = acquire(&mut frames[..32]);
@@ -135,7 +135,7 @@ fn frames_that_were_put_before_a_refusal_are_counted() {
                     call: "XENMEM_acquire_resource",
                     done,
                     total: 40,
-                    cause: Some(Errno::ENOMEM),
+                    cause: Some(Errno::ENOMEM.into()),
                 },
             };
             assert_eq!(answer, Err(expected), "{release} {refused}");

@@ -141,7 +141,7 @@ fn accesses_become_single_calls() {
         call: "XENMEM_access_op_set_access_multi",
         done: 1,
         total: 2,
-        cause: Some(Errno::EINVAL),
+        cause: Some(Errno::EINVAL.into()),
     };
     let set = |pages: &[u64], allowed: &[u8]| set_access_multi(&xen, GUEST, pages, allowed);
     assert_eq!(set(&[8, 9], &[1, 2]), Err(expected));
