@@ -13,6 +13,9 @@
 //! too young for them has no way at all, but [`unmask`](local) can be done by the guest itself, and a
 //! [reset] by closing port after port.
 //!
+//! The structures of the sub-ops, and of `evtchn_op` around them, are the same in the headers of 3.0 before
+//! 3.0.2 as today. Of [`unmask`] those know nothing.
+//!
 //! `EVTCHNOP_reset_cont` is left out: it is how Xen continues a reset that it interrupted, and no guest
 //! makes it.
 #![allow(unsafe_code)]

@@ -83,7 +83,10 @@ impl MmuUpdate {
     /// Writes an entry of a page table whose frame is a machine frame even if the frames' owner is
     /// a translated domain, whose own numbers other changes take (`MMU_PT_UPDATE_NO_TRANSLATE`).
     ///
-    /// There is no older way: a plain change would map another frame.
+    /// There is no older way: before, the frame of a translated owner was always read as one of its own
+    /// numbers, so that a plain change would map another frame, and a guest can't ask whether a domain
+    /// is translated. Where the owner is not, such as a PV guest itself, [`page_table`](Self::page_table)
+    /// does the same on every release.
     #[doc = gate_row!(MMU_PT_UPDATE_NO_TRANSLATE)]
     ///
     /// # Errors

@@ -232,8 +232,12 @@ impl<'a> MmuExtOp<'a> {
         Self::new(Operation::MMUEXT_FLUSH_CACHE, 0, 0)
     }
 
-    /// The same for all of the machine's processors (`MMUEXT_FLUSH_CACHE_GLOBAL`). Where Xen has no
-    /// such operation, a guest does [`flush_cache`](Self::flush_cache) on each of its processors.
+    /// The same for all of the machine's processors (`MMUEXT_FLUSH_CACHE_GLOBAL`).
+    ///
+    /// There is no older way that a call could take by itself. [`flush_cache`](Self::flush_cache) is
+    /// about the processor that makes it, so a guest without this one makes that on each of its virtual
+    /// processors, and only the guest can bring them to it. It is less even then: a processor of the
+    /// machine on which none of them runs at that time keeps what one left there before.
     #[doc = gate_row!(MMUEXT_FLUSH_CACHE_GLOBAL)]
     #[doc(alias = "MMUEXT_FLUSH_CACHE_GLOBAL")]
     pub fn flush_cache_global() -> Self {

@@ -338,7 +338,7 @@ macro_rules! gate_row {
         "all guests: from 4.2. For domain 0 and toolstacks. Where it is absent: ENOSYS. Note: before it: XENMEM_get_sharing_freed_pages, another count; always 0 on ARM."
     };
     (XENMEM_paging_op) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_MEM_PAGING` (ENOSYS from 4.15). Where it is absent: ENOSYS."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_MEM_PAGING` (ENOSYS from 4.16). Where it is absent: ENOSYS."
     };
     (XENMEM_paging_op_nominate) => {
         "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
@@ -371,7 +371,7 @@ macro_rules! gate_row {
         "all guests: from 4.8. For domain 0 and toolstacks. Where it is absent: ENOSYS. Older: `XENMEM_access_op_set_access`."
     };
     (XENMEM_sharing_op) => {
-        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_MEM_SHARING` (ENOSYS from 4.12). Where it is absent: ENOSYS. Note: 4.6 numbered its sub-ops anew."
+        "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Missing without `CONFIG_MEM_SHARING` (ENOSYS from 4.13). Where it is absent: ENOSYS. Note: 4.6 numbered its sub-ops anew."
     };
     (XENMEM_sharing_op_nominate_gfn) => {
         "x86 PV, HVM and PVH: from 4.2; ARM: never. For domain 0 and toolstacks. Where it is absent: ENOSYS."
@@ -431,7 +431,7 @@ macro_rules! gate_row {
         "all guests: from 4.3. For domain 0 and toolstacks. Missing without `64-bit` (ENOSYS on HVM and PVH) and `64-bit` (ENOSYS on x86 PV). Where it is absent: ENOSYS. Note: without it: populate, and fail late."
     };
     (XENMEM_machphys_compat_mfn_list) => {
-        "x86 PV, HVM and PVH: from 4.5; ARM: never. Missing without `CONFIG_PV32` (EOPNOTSUPP from 4.16). Where it is absent: ENOSYS. Older: `XENMEM_machphys_mfn_list`."
+        "x86 PV, HVM and PVH: from 4.5; ARM: never. Missing without `CONFIG_PV32` (EOPNOTSUPP from 4.15). Where it is absent: ENOSYS. Older: `XENMEM_machphys_mfn_list`."
     };
     (XENMEM_get_vnumainfo) => {
         "all guests: from 4.5. Where it is absent: ENOSYS. Note: without it: one node."
@@ -8491,7 +8491,7 @@ pub(super) static BUILDS: &[&[Build]] = &[
             needs: Needs::Option,
             guest: None,
             absent: Absent::Errno(Errno::ENOSYS),
-            releases: from(release(4, 15, 0)),
+            releases: from(release(4, 16, 0)),
         },
     ],
     &[
@@ -8509,7 +8509,7 @@ pub(super) static BUILDS: &[&[Build]] = &[
             needs: Needs::Option,
             guest: None,
             absent: Absent::Errno(Errno::ENOSYS),
-            releases: from(release(4, 12, 0)),
+            releases: from(release(4, 13, 0)),
         },
     ],
     &[
@@ -8534,7 +8534,7 @@ pub(super) static BUILDS: &[&[Build]] = &[
             needs: Needs::Option,
             guest: None,
             absent: Absent::Errno(Errno::EOPNOTSUPP),
-            releases: from(release(4, 16, 0)),
+            releases: from(release(4, 15, 0)),
         },
     ],
     &[

@@ -20,6 +20,13 @@
 //! and a frame (not a grant) as an end is always that of `DomId::SELF`: to any other number, even the
 //! caller's own, the answer is `permission_denied`. What sets up tables takes `DomId::SELF` too.
 //!
+//! # Oldest releases
+//!
+//! The structures are those of today on every release: the headers of 3.0 before 3.0.2 have the same
+//! fields at the same places for mapping, unmapping, setting up, dumping and transfer, with plain pointers
+//! where handles are now, and the same entries in the table. They have no copy, and no status
+//! below `bad_page` (-9).
+//!
 //! # Try again
 //!
 //! [`GrantStatus::EAGAIN`] says that the page is elsewhere just now (paged out, or being shared): nothing

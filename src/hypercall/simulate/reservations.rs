@@ -64,8 +64,8 @@ impl Machine {
             19 => setup.since(4, 2),
             // Builds of later releases have neither.
             // From then on, builds for use leave them out.
-            20 => x86 && setup.since(4, 2) && setup.before(4, 15),
-            22 => x86 && setup.since(4, 2) && setup.before(4, 12),
+            20 => x86 && setup.since(4, 2) && setup.before(4, 16),
+            22 => x86 && setup.since(4, 2) && setup.before(4, 13),
             21 => setup.since(4, 2) && (x86 || setup.since(4, 5)),
             23 => setup.since(4, 4) || (setup.arm() && setup.since(4, 3)),
             24 => setup.since(4, 3),
