@@ -11,8 +11,9 @@
 //! later and have other ways back ([`remote_shutdown`], [`relocate_memory`]); for
 //! [`pin_memory_cacheattr`] and [`nr_vcpus`] there was only the interface of toolstacks (domctl).
 //!
-//! From Xen 4.9 to 4.14 a call for a guest that is not translated answers as if it had worked. Where
-//! something is to be told, the answer is then [`Error::Nonsense`]; elsewhere it can't be seen.
+//! From Xen 4.9 to 4.14 a call for a guest that is not translated answers as if it had worked (4.14.6
+//! refuses it). Where something is to be told, the answer is then [`Error::Nonsense`]; elsewhere it can't
+//! be seen.
 #![allow(unsafe_code)]
 
 mod ioreq;

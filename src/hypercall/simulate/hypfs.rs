@@ -4,7 +4,8 @@
 use alloc::vec::Vec;
 
 use xen_public::native::hypfs::{
-    XEN_HYPFS_MAX_PATHLEN, XEN_HYPFS_TYPE_STRING, XEN_HYPFS_TYPE_UINT, xen_hypfs_direntry,
+    XEN_HYPFS_MAX_PATHLEN, XEN_HYPFS_TYPE_DIR, XEN_HYPFS_TYPE_STRING, XEN_HYPFS_TYPE_UINT,
+    xen_hypfs_direntry,
 };
 
 use super::Machine;
@@ -14,8 +15,44 @@ use crate::hypercall::Errno;
 /// The version of `hypfs_op`.
 const VERSION: usize = 1;
 
+/// Bytes before the name of an entry in a directory.
+const NAME: usize = 14;
+
+/// The names in a directory.
+fn names(path: &[u8]) -> Option<&'static [&'static str]> {
+    match path {
+        b"/" => Some(&["buildinfo"]),
+        b"/buildinfo" => Some(&["version"]),
+        b"/buildinfo/version" => Some(&["extra", "major", "minor"]),
+        _ => None,
+    }
+}
+
 impl Machine {
-    /// A leaf's type and content.
+    /// What a directory holds: for each name its type, two half words, the lengths of its content and
+    /// of what may be written, how far the next is, and the name.
+    fn directory(&self, path: &[u8], names: &[&str]) -> Result<Vec<u8>, Refusal> {
+        let mut all = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            let mut full = path.strip_suffix(b"/").unwrap_or(path).to_vec();
+            full.push(b'/');
+            full.extend(name.bytes());
+            let (kind, content) = self.leaf(&full)?;
+            let length = NAME + (name.len() + 1).next_multiple_of(4);
+            let last = index + 1 == names.len();
+            let next = if last { 0 } else { length as u16 };
+            let end = all.len() + length;
+            all.extend((kind as u32).to_le_bytes());
+            all.extend((content.len() as u32).to_le_bytes());
+            all.extend([0; 4]);
+            all.extend(next.to_le_bytes());
+            all.extend(name.bytes());
+            all.resize(end, 0);
+        }
+        Ok(all)
+    }
+
+    /// The type and content of a leaf or a directory.
     fn leaf(&self, path: &[u8]) -> Result<(i32, Vec<u8>), Refusal> {
         let number = |number: u8| {
             (
@@ -28,6 +65,9 @@ impl Machine {
             bytes.push(0);
             (XEN_HYPFS_TYPE_STRING, bytes)
         };
+        if let Some(names) = names(path) {
+            return Ok((XEN_HYPFS_TYPE_DIR, self.directory(path, names)?));
+        }
         match path {
             b"/buildinfo/version/major" => Ok(number(self.setup.release.major)),
             b"/buildinfo/version/minor" => Ok(number(self.setup.release.minor)),

@@ -11,8 +11,8 @@ use xen_public::native::physdev::{
     physdev_unmap_pirq,
 };
 
-use super::Machine;
 use super::caller::{Answer, Caller, Refusal, refuse, wide};
+use super::{DOMID_SELF, Machine};
 use crate::hypercall::Errno;
 use crate::version::Release;
 
@@ -80,13 +80,18 @@ impl Machine {
         }
     }
 
+    /// Whether a call is about the interrupts that an HVM guest has of itself, which need no privilege.
+    fn own_pirqs(&self, domid: u16) -> bool {
+        self.setup.hvm() && domid == DOMID_SELF
+    }
+
     fn map_pirq(&mut self, request: &mut physdev_map_pirq) -> Answer {
         self.own_domain(request.domid)?;
         // MAP_PIRQ_TYPE_GSI
         if request.r#type != 1 {
             return self.unmodelled(Errno::EIO);
         }
-        if !self.setup.privileged {
+        if !self.setup.privileged && !self.own_pirqs(request.domid) {
             return refuse(Errno::EPERM);
         }
         if !(0..GSIS).contains(&request.index) || request.pirq >= PIRQS as i32 {
@@ -171,7 +176,11 @@ impl Machine {
                 // SAFETY: PHYSDEVOP_unmap_pirq takes a physdev_unmap_pirq.
                 let request = unsafe { Caller::<physdev_unmap_pirq>::new(argument) }.get()?;
                 self.own_domain(request.domid)?;
-                if self.devices.mapped.remove(&request.pirq) {
+                let own = self.own_pirqs(request.domid);
+                if !self.setup.privileged && !own {
+                    return refuse(Errno::EPERM);
+                }
+                if self.devices.mapped.remove(&request.pirq) || own {
                     Ok(0)
                 } else {
                     refuse(Errno::EINVAL)

@@ -28,11 +28,11 @@ entries! { xen, on;
     });
     XENVER_extraversion Row "Done" => xen_version::extraversion(xen);
     XENVER_capabilities Row "Done" => xen_version::capabilities(xen);
-    XENVER_get_features Asks "Done ENOSYS" => xen_version::feature_submap(xen, 0);
+    XENVER_get_features Asks "Done@3.0.2.. ENOSYS@..3.0.2" => xen_version::feature_submap(xen, 0);
     XENVER_compile_info Row "Done" => xen_version::compile_info(xen);
     XENVER_changeset Row "Done" => xen_version::changeset(xen);
     XENVER_platform_parameters Row "Done" => xen_version::platform_parameters(xen);
-    XENVER_pagesize More "Done Nonsense" => xen_version::pagesize(xen).inspect(|&size| on.right(size == 4096));
+    XENVER_pagesize More "Done Nonsense@4.7.." => xen_version::pagesize(xen).inspect(|&size| on.right(size == 4096));
     XENVER_guest_handle Row "Done" => xen_version::guest_handle(xen);
     XENVER_commandline Row "Done" => xen_version::commandline(xen);
     XENVER_build_id Row "Done" => {
@@ -55,7 +55,7 @@ entries! { xen, on;
         let mut buffer = [0; 1100];
         xen_version::commandline2(xen, &mut buffer).map(<[u8]>::len)
     };
-    CONSOLEIO_write Asks "Done ENOSYS" => console_io::write(xen, b"text");
+    CONSOLEIO_write Asks "pv:Done arm:Done hvm:Done@4.4.. hvm:ENOSYS@..4.4" => console_io::write(xen, b"text");
     CONSOLEIO_read Row "Done" => console_io::read(xen, &mut [0; 8]);
 
     EVTCHNOP_alloc_unbound Row "Done" => events::alloc_unbound(xen, ME, ZERO).and_then(|port| {
@@ -72,7 +72,7 @@ entries! { xen, on;
     };
     EVTCHNOP_bind_virq Row "Done" => events::bind_virq(xen, Virq::DEBUG, FIRST);
     EVTCHNOP_bind_ipi Row "Done" => events::bind_ipi(xen, FIRST);
-    EVTCHNOP_bind_pirq Row "Done EINVAL" => events::bind_pirq(xen, 9, true);
+    EVTCHNOP_bind_pirq Row "pv:Done hvm:Done arm:EINVAL@..4.19" => events::bind_pirq(xen, 9, true);
     EVTCHNOP_bind_vcpu Row "EINVAL" => events::bind_vcpu(xen, events::bind_ipi(xen, FIRST)?, FIRST);
     EVTCHNOP_send Row "Done" => events::send(xen, events::bind_ipi(xen, FIRST)?);
     EVTCHNOP_status Row "Done" => events::status(xen, ME, events::bind_ipi(xen, FIRST)?).inspect(|status| {
@@ -158,14 +158,14 @@ entries! { xen, on;
 
     EVTCHNOP_init_control Alone "Done" => events::init_control(xen, FIRST, on.gfn(30), 0);
     EVTCHNOP_init_control More "Done" => events::set_up_fifo(xen, SECOND, on.gfn(31), 0);
-    EVTCHNOP_set_priority Row "Done ENOSYS" => {
+    EVTCHNOP_set_priority Row "Done ENOSYS@4.21.." => {
         events::set_priority(xen, events::bind_ipi(xen, FIRST)?, Priority::HIGHEST)
     };
-    EVTCHNOP_expand_array Row "Done EOPNOTSUPP" => events::expand_array(xen, on.gfn(32));
+    EVTCHNOP_expand_array Row "Done EOPNOTSUPP@4.21.." => events::expand_array(xen, on.gfn(32));
     EVTCHNOP_reset Row "Done" => events::close_all(xen, 1..32);
     EVTCHNOP_reset Alone "Done" => events::reset(xen, ME);
     EVTCHNOP_send Row "EINVAL" => events::send(xen, EvtchnPort::new(99));
     SCHEDOP_shutdown_code Row "Done" => sched_op::shutdown_code(xen, ShutdownReason::POWEROFF);
-    SCHEDOP_shutdown Row "EIO Done" => sched_op::suspend(xen, None);
+    SCHEDOP_shutdown Row "EIO@..4.0.1 Done@4.0.1.." => sched_op::suspend(xen, None);
     SCHEDOP_shutdown Row "Done" => sched_op::shutdown(xen, ShutdownReason::REBOOT);
 }

@@ -40,28 +40,28 @@ entries! { xen, on;
             on.right(after + 2 == before || xen.guest() == Guest::Arm);
         })
     };
-    XENMEM_populate_physmap Row "Done PartialBatch" => {
+    XENMEM_populate_physmap Row "Done arm:PartialBatch" => {
         let mut frames = [on.nothing(0).get() as FrameWord];
         memory::populate_physmap(xen, ME, 0, MemFlags::ANY, &mut frames)
     };
-    XENMEM_exchange Alone "Done EIO" => {
+    XENMEM_exchange Alone "pv:Done hvm:EIO arm:EIO" => {
         let mut out = [on.own(249) as FrameWord];
         let give = Extents { order: 0, flags: MemFlags::ANY, frames: &mut out };
         let mut back = [on.own(249) as FrameWord];
         let take = Extents { order: 0, flags: MemFlags::ANY, frames: &mut back };
         memory::exchange(xen, ME, give, take)
     };
-    XENMEM_memory_map Row "ENOSYS Done" => memory::memory_map(xen, &mut [E820Entry::EMPTY; 16]);
+    XENMEM_memory_map Row "pv:ENOSYS hvm:ENOSYS@..4.2 hvm:Done@4.6.." => memory::memory_map(xen, &mut [E820Entry::EMPTY; 16]);
     XENMEM_machine_memory_map Row "Done" => memory::machine_memory_map(xen, &mut [E820Entry::EMPTY; 16]);
     XENMEM_machine_memory_map Row "Done" => memory::machine_memory_map_size(xen);
     XENMEM_set_memory_map Row "Done" => {
         let map = [E820Entry { start: 0, size: 1 << 20, kind: E820Type::RAM }];
         memory::set_memory_map(xen, ME, &map)
     };
-    XENMEM_add_to_physmap Row "EINVAL Done EACCES" => {
+    XENMEM_add_to_physmap Row "pv:EINVAL@..4.14 pv:EACCES@4.14.. hvm:Done arm:Done" => {
         memory::add_to_physmap(xen, ME, Space::SharedInfo, on.nothing(2))
     };
-    XENMEM_add_to_physmap_batch Row "Done EINVAL EACCES" => {
+    XENMEM_add_to_physmap_batch Row "pv:Done@..4.4 pv:EINVAL@4.4..4.14 pv:EACCES@4.14.. hvm:Done arm:Done" => {
         let mut errors = [0];
         memory::add_to_physmap_batch(
             xen, ME, Batch::GrantTable, &[0], &[on.nothing(3).get() as FrameWord], &mut errors,
@@ -73,7 +73,7 @@ entries! { xen, on;
             xen, ME, Batch::GrantTable, &[0], &[on.nothing(4).get() as FrameWord], &mut errors,
         )
     };
-    XENMEM_remove_from_physmap Row "Done EINVAL EACCES" => memory::remove_from_physmap(xen, ME, on.gfn(248));
+    XENMEM_remove_from_physmap Row "pv:Done@..4.2 pv:EINVAL@4.2..4.14 pv:EACCES@4.14.. hvm:Done arm:Done" => memory::remove_from_physmap(xen, ME, on.gfn(248));
     XENMEM_machphys_mfn_list Row "Done" => memory::machphys_mfn_list(xen, &mut [0; 4]);
     XENMEM_machphys_compat_mfn_list Alone "Done" => memory::machphys_compat_mfn_list(xen, &mut [0; 4]);
     XENMEM_machphys_mapping More "Done" => memory::machphys_mapping(xen);
@@ -101,8 +101,8 @@ entries! { xen, on;
         on.right([1, 2].contains(version));
     });
     GNTTABOP_setup_table Row "Done" => grants::setup_table(xen, ME, &mut [0]);
-    GNTTABOP_get_status_frames Alone "Done GNTST_general_error" => grants::get_status_frames(xen, ME, &mut [0]);
-    XENMEM_add_to_physmap Row "Done EINVAL EACCES" => grants::status_frames_by_physmap(xen, 0, &[on.nothing(6)]);
+    GNTTABOP_get_status_frames Alone "Done GNTST_general_error@4.11.." => grants::get_status_frames(xen, ME, &mut [0]);
+    XENMEM_add_to_physmap Row "pv:EINVAL@..4.14 pv:EACCES@4.14.. hvm:Done hvm:EINVAL@..4.0 hvm:EINVAL@4.11.. arm:EINVAL" => grants::status_frames_by_physmap(xen, 0, &[on.nothing(6)]);
     GNTTABOP_dump_table Row "EIO" => grants::dump_table(xen, ZERO);
     GNTTABOP_map_grant_ref Row "GNTST_general_error" => {
         let address = on.nothing(7).get() << 12;

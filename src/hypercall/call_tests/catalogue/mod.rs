@@ -3,7 +3,7 @@
 //!
 //! An entry says which row of the table of gates its function belongs to and which answers the simulated
 //! hypervisor may give where the operation is there: `Done`, or refusals that belong to these arguments
-//! (`ESRCH` where there is no second domain). EIO is what the simulation answers to what it does not
+//! (`ESRCH` where there is no second domain), each for the guests and releases that give it. EIO is what the simulation answers to what it does not
 //! play: an entry that lists it says so, and no other may have it.
 #![allow(unsafe_code, unused_unsafe, clippy::multiple_unsafe_ops_per_block)]
 
@@ -25,8 +25,8 @@ use core::cell::Cell;
 use xen_public::xen::{Gfn, Mfn};
 
 use super::super::simulate::{Call, Peer, Simulated};
-use super::super::{Error, Result, Xen};
-use crate::version::Operation;
+use super::super::{Conduit, Error, Result, Xen};
+use crate::version::{Guest, Operation, Release};
 
 /// What a call runs on.
 pub(super) struct Ground<'a> {
@@ -119,7 +119,8 @@ pub(super) struct Entry {
     pub(super) call: &'static str,
     /// How it comes to its way.
     pub(super) ways: Ways,
-    /// How it may end where the operation is there, in words; behind a bar, beside a second domain.
+    /// How it may end where the operation is there, in words (see `allows`); behind a bar, beside a
+    /// second domain. To a domain without privilege it may also say so.
     pub(super) answers: &'static str,
     /// Makes it.
     pub(super) run: fn(&Ground<'_>) -> Result<()>,
@@ -131,8 +132,31 @@ impl Entry {
         let both = self.answers.split_once(" | ");
         let (alone, beside) = both.unwrap_or((self.answers, self.answers));
         let answers = if hypervisor.has_peer() { beside } else { alone };
-        answers.split(' ').any(|answer| answer == word)
+        let of = (hypervisor.guest(), hypervisor.release());
+        answers.split(' ').any(|answer| allows(answer, of, word))
     }
+}
+
+/// Whether an answer of an entry is a word: `Done`, `pv:EINVAL` for one kind of guest, and
+/// `pv:EINVAL@..4.14` or `pv:EACCES@4.14..` in some releases.
+fn allows(answer: &str, (guest, release): (Option<Guest>, Release), word: &str) -> bool {
+    let (kind, answer) = answer.split_once(':').unwrap_or(("", answer));
+    let named = match guest {
+        Some(Guest::Pv) => "pv",
+        Some(Guest::Hvm) => "hvm",
+        _ => "arm",
+    };
+    let (name, span) = answer.split_once('@').unwrap_or((answer, ".."));
+    let (first, end) = span.split_once("..").expect("a span has two ends");
+    let since = |text: &str| {
+        let mut parts = text.split('.').map(|part| part.parse().unwrap());
+        let mut part = || parts.next().unwrap_or(0);
+        !release.before(Release::new(part(), part(), part()))
+    };
+    name == word
+        && (kind.is_empty() || kind == named)
+        && (first.is_empty() || since(first))
+        && (end.is_empty() || !since(end))
 }
 
 /// `row Ways "answers" => call;` for each entry.

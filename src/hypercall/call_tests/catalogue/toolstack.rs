@@ -61,8 +61,8 @@ fn part(frame: Gfn) -> Part {
 }
 
 entries! { xen, on;
-    HVMOP_get_param Row "EINVAL Done" => hvm_op::get_param(xen, ME, HvmParam::STORE_EVTCHN);
-    HVMOP_set_param Row "EINVAL Done EPERM" => {
+    HVMOP_get_param Row "pv:EINVAL hvm:Done arm:Done" => hvm_op::get_param(xen, ME, HvmParam::STORE_EVTCHN);
+    HVMOP_set_param Row "pv:EINVAL hvm:Done arm:Done@..4.14 arm:EPERM@4.14.." => {
         hvm_op::set_param(xen, ME, HvmParam::CALLBACK_IRQ, 0).and_then(|()| {
             hvm_op::get_param(xen, ME, HvmParam::CALLBACK_IRQ)
         }).inspect(|&value| on.right(value == 0))
@@ -196,7 +196,7 @@ entries! { xen, on;
     PHYSDEVOP_map_pirq More "EIO" => {
         physdev_op::map_multi_msi(xen, ME, DEVICE, &mut 2, PirqChoice::Any)
     };
-    PHYSDEVOP_unmap_pirq Row "Done EINVAL" => physdev_op::unmap_pirq(xen, ME, Pirq::new(11));
+    PHYSDEVOP_unmap_pirq Row "Done" => physdev_op::unmap_pirq(xen, ME, Pirq::new(11));
     PHYSDEVOP_get_free_pirq More "Done" => physdev_op::get_free_pirq(xen, PirqKind::Gsi);
     PHYSDEVOP_alloc_irq_vector Row "Done" => physdev_op::alloc_irq_vector(xen, 11);
     PHYSDEVOP_free_irq_vector Row "Done" => physdev_op::free_irq_vector(xen, 11, 0x30);
@@ -254,14 +254,15 @@ entries! { xen, on;
 
     KEXEC_CMD_kexec_get_range Row "Done" => kexec_op::range(xen, Range::Crash);
     KEXEC_CMD_kexec_load Alone "EIO" => kexec_op::load(xen, Image::Crash, 62, 0, &[], || None);
-    KEXEC_CMD_kexec_unload Row "Done EINVAL" => kexec_op::unload(xen, Image::Default);
+    KEXEC_CMD_kexec_unload Row "Done" => kexec_op::unload(xen, Image::Default);
     KEXEC_CMD_kexec_status Row "Done" => kexec_op::status(xen, Image::Default);
     KEXEC_CMD_kexec Row "ENOENT" => Err::<(), _>(kexec_op::kexec(xen, Image::Default));
 
     XEN_HYPFS_OP_get_version Row "Done" => {
         hypfs_op::get_version(xen).inspect(|&version| on.right(version == 1))
     };
-    XEN_HYPFS_OP_read Row "ENOENT" => hypfs_op::read(xen, c"/", &mut [0; 256]).map(|_| ());
+    XEN_HYPFS_OP_read Row "ENOENT" => hypfs_op::read(xen, c"/nothing", &mut [0; 256]).map(|_| ());
+    XEN_HYPFS_OP_read Row "Done" => hypfs_op::read(xen, c"/", &mut [0; 256]).map(|_| ());
     XEN_HYPFS_OP_write_contents Row "ENOENT" => hypfs_op::write_contents(xen, c"/nothing", b"1");
 
     XEN_ARGO_OP_register_ring Row "EIO" => argo_op::register_ring(xen, 1, ME, 4096, &[on.own(42)], true);

@@ -56,11 +56,11 @@ entries! { xen, on;
     };
     __HYPERVISOR_update_descriptor Row "Done" => update_descriptor::update(xen, on.own(51) << 12, 0);
     CALLBACKOP_register Alone "Done" => callback_op::register(xen, Callback::Event, ENTRY, true);
-    CALLBACKOP_register More "Done EINVAL" => callback_op::register(xen, Callback::Nmi, ENTRY, false);
+    CALLBACKOP_register More "Done EINVAL@..3.0.3" => callback_op::register(xen, Callback::Nmi, ENTRY, false);
     CALLBACKOP_register Row "Done" => callback_op::register_entries(xen, CALLBACKS);
     CALLBACKOP_unregister Row "Done" => callback_op::unregister(xen, Callback::Nmi);
     __HYPERVISOR_set_callbacks Row "Done" => set_callbacks::set(xen, CALLBACKS);
-    XENNMI_register_callback Row "Done EINVAL" => nmi_op::register_callback(xen, 0x10_0000);
+    XENNMI_register_callback Row "Done EINVAL@..3.2" => nmi_op::register_callback(xen, 0x10_0000);
     XENNMI_unregister_callback Row "Done" => nmi_op::unregister_callback(xen);
     MMU_NORMAL_PT_UPDATE Row "EIO" => {
         let update = MmuUpdate::page_table(on.own(52) << 12, 0)?;
@@ -117,11 +117,11 @@ entries! { xen, on;
         hvm_op::set_evtchn_upcall_vector(xen, FIRST, 0xf3)
     };
 
-    XEN_MC_fetch Row "VersionMismatch EIO" => {
+    XEN_MC_fetch Row "VersionMismatch@..3.4 EIO@3.4.." => {
         let mut info = mc_info::ZERO;
         mca::fetch(xen, Urgency::NonUrgent, &mut info)
     };
-    XEN_MC_notifydomain Row "VersionMismatch EIO" => mca::notifydomain(xen, OTHER, 0, 0);
+    XEN_MC_notifydomain Row "VersionMismatch@..3.4 EIO@3.4.." => mca::notifydomain(xen, OTHER, 0, 0);
     XEN_MC_physcpuinfo Row "EIO" => mca::physcpus(xen);
     XEN_MC_physcpuinfo Row "EIO" => mca::physcpuinfo(xen, &mut [mcinfo_logical_cpu::ZERO; 2]);
     XEN_MC_msrinject Row "EIO" => mca::msrinject(xen, 0, true, None, &[mcinfo_msr::ZERO]);

@@ -360,3 +360,30 @@ fn long_texts_are_cut_as_xen_cuts_them() {
         b".5-a-very-long-"
     );
 }
+
+#[test]
+fn directories_of_xens_file_system_are_listed() {
+    use crate::hypercall::hypfs_op::{Found, entries, read};
+
+    let xen = Simulated::new(V4_20, Guest::Pv);
+    let xen = Xen::probe(&xen).unwrap();
+    for (path, expected) in [
+        (c"/", &[("buildinfo", 0)][..]),
+        (c"/buildinfo", &[("version", 0)]),
+        (
+            c"/buildinfo/version",
+            &[("extra", 2), ("major", 3), ("minor", 3)],
+        ),
+    ] {
+        let mut buffer = [0; 256];
+        let Ok(Found::Whole(entry, content)) = read(&xen, path, &mut buffer) else {
+            panic!("{path:?} is there");
+        };
+        assert_eq!(entry.kind.0, 0, "{path:?} is a directory");
+        let found = entries(content).map(|entry| {
+            let (entry, name) = entry.unwrap();
+            (core::str::from_utf8(name).unwrap(), entry.kind.0)
+        });
+        assert!(found.eq(expected.iter().copied()), "{path:?}");
+    }
+}
