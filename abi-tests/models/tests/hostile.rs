@@ -59,12 +59,20 @@ impl Noise {
     }
 }
 
-/// How long an end is attacked.
+/// How long an end is attacked, and at most where some outcome is rare: two threads that share a processor
+/// seldom meet.
 const ATTACK: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
 
-/// Runs `end` again and again while `rewrite` goes on.
-fn attacked(rewrite: impl Fn(&mut Noise) + Send + Sync, mut end: impl FnMut()) {
+/// Runs `end`, which counts its outcomes, again and again while `rewrite` goes on. Each outcome has to be
+/// seen.
+fn attacked<const N: usize>(
+    rewrite: impl Fn(&mut Noise) + Send + Sync,
+    outcomes: [&str; N],
+    mut end: impl FnMut(&mut [u64; N]),
+) {
     let stop = AtomicBool::new(false);
+    let mut counts = [0; N];
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
             let mut noise = Noise(0x9e37_79b9);
@@ -82,10 +90,10 @@ fn attacked(rewrite: impl Fn(&mut Noise) + Send + Sync, mut end: impl FnMut()) {
         while if cfg!(miri) {
             rounds < 20
         } else {
-            start.elapsed() < ATTACK
+            start.elapsed() < ATTACK || (counts.contains(&0) && start.elapsed() < LONGEST)
         } {
             // A panic in here must not leave the other thread running.
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut end));
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| end(&mut counts)));
             if let Err(panic) = ended {
                 stop.store(true, Relaxed);
                 std::panic::resume_unwind(panic);
@@ -98,13 +106,9 @@ fn attacked(rewrite: impl Fn(&mut Noise) + Send + Sync, mut end: impl FnMut()) {
             writer.join().unwrap()
         );
     });
-}
-
-/// Says how often each outcome was seen, all of which have to be.
-fn seen(counts: &[(&str, u64)]) {
-    println!("{counts:?}");
-    for (outcome, count) in counts {
-        assert!(cfg!(miri) || *count > 0, "{outcome} was never seen");
+    for (outcome, count) in outcomes.iter().zip(counts) {
+        println!("{outcome}: {count}");
+        assert!(cfg!(miri) || count > 0, "{outcome} was never seen");
     }
 }
 
@@ -199,7 +203,6 @@ fn in_limits(sector: u64, segments: &[Segment]) {
 fn backend(layout: Layout) {
     let pages = pages(0);
     let page = pages();
-    let (mut transfers, mut others, mut refused, mut corrupt) = (0, 0, 0, 0);
     let limits = limits();
     let rewrite = move |noise: &mut Noise| {
         rewrite_slot(&page, layout, noise, request_word);
@@ -207,13 +210,20 @@ fn backend(layout: Layout) {
         // SAFETY: one of the four indices.
         unsafe { page.store_u32(at, noise.index(16)) };
     };
-    attacked(rewrite, || {
+    let outcomes = [
+        "a transfer",
+        "another operation",
+        "a refusal",
+        "a corrupt ring",
+    ];
+    attacked(rewrite, outcomes, |counts| {
+        let [transfers, others, refused, corrupt] = counts;
         let mut back = BackRing::attach(layout, ring(layout, &pages), 0).unwrap();
         assert_eq!(back.size() as usize, SLOTS);
         for _ in 0..100 {
             let response = match back.take(&limits) {
                 Err(error) => {
-                    corrupt += 1;
+                    *corrupt += 1;
                     // It stays so, whatever the page says next.
                     assert_eq!(back.take(&limits), Err(error));
                     assert_eq!(back.final_check(), Err(error));
@@ -225,7 +235,7 @@ fn backend(layout: Layout) {
                     continue;
                 }
                 Ok(Some(Err(refusal))) => {
-                    refused += 1;
+                    *refused += 1;
                     let response = refusal.response();
                     assert!(response.status != Status::Okay);
                     response
@@ -233,29 +243,29 @@ fn backend(layout: Layout) {
                 Ok(Some(Ok(request))) => {
                     match &request.body {
                         Body::Read(transfer) | Body::Write(transfer) => {
-                            transfers += 1;
+                            *transfers += 1;
                             assert!((1..=11).contains(&transfer.segments.len()));
                             in_limits(transfer.sector, &transfer.segments);
                         }
                         Body::Barrier(transfer) => {
-                            others += 1;
+                            *others += 1;
                             // An empty one has no place on the disk.
                             let empty = transfer.segments.is_empty();
                             in_limits(if empty { 0 } else { transfer.sector }, &transfer.segments);
                         }
                         Body::Discard(discard) => {
-                            others += 1;
+                            *others += 1;
                             let end = discard.sector.checked_add(discard.sectors);
                             assert!(discard.sectors > 0 && end.unwrap() <= SECTORS);
                             assert!(!discard.secure);
                         }
                         Body::Indirect(indirect) => {
-                            others += 1;
+                            *others += 1;
                             let count = indirect.nr_segments();
                             assert!((1..=64).contains(&count) && indirect.sector() < SECTORS);
                             assert_eq!(indirect.page_grants().len(), 1);
                         }
-                        Body::Flush => others += 1,
+                        Body::Flush => *others += 1,
                         other => panic!("{other:?}"),
                     }
                     request.respond(Status::Okay)
@@ -265,12 +275,6 @@ fn backend(layout: Layout) {
             back.put(&response).unwrap();
         }
     });
-    seen(&[
-        ("a transfer", transfers),
-        ("another operation", others),
-        ("a refusal", refused),
-        ("a corrupt ring", corrupt),
-    ]);
 }
 
 #[test]
@@ -289,7 +293,6 @@ fn readers_of_indirect_segments_survive() {
     let page = pages();
     let grants = [GrantRef::new(1), GrantRef::new(2)];
     let limits = Limits::new(SECTORS).with_indirect(1024);
-    let (mut whole, mut range, mut beyond) = (0, 0, 0);
     let rewrite = move |noise: &mut Noise| {
         let at = noise.below(1024) as usize;
         let (first, last) = match noise.below(32) {
@@ -301,7 +304,9 @@ fn readers_of_indirect_segments_survive() {
         unsafe { page.store_u64(8 * at, segment.to_le()) };
     };
     let lent = [pages()];
-    attacked(rewrite, || {
+    let outcomes = ["a whole list", "a bad segment", "a list beyond the disk"];
+    attacked(rewrite, outcomes, |counts| {
+        let [whole, range, beyond] = counts;
         for count in [1, 2, 5, 10, 512] {
             let request = Indirect::new(Direction::Write, 3, count, &grants[..1]).unwrap();
             let mut segments = Vec::new();
@@ -317,18 +322,13 @@ fn readers_of_indirect_segments_survive() {
             match bad {
                 None => {
                     assert_eq!(segments.len(), usize::from(count));
-                    whole += 1;
+                    *whole += 1;
                 }
-                Some(xen_abi::blkif::BadRequest::OutOfRange { .. }) => beyond += 1,
-                Some(_) => range += 1,
+                Some(xen_abi::blkif::BadRequest::OutOfRange { .. }) => *beyond += 1,
+                Some(_) => *range += 1,
             }
         }
     });
-    seen(&[
-        ("a whole list", whole),
-        ("a bad segment", range),
-        ("a list beyond the disk", beyond),
-    ]);
 }
 
 /// A word of a response that may well be right: of the id, in two parts, or the rest.
@@ -343,7 +343,6 @@ fn response_word(noise: &mut Noise, at: u32) -> u32 {
 fn frontend(layout: Layout) {
     let pages = pages(0);
     let page = pages();
-    let (mut completed, mut bad, mut corrupt) = (0, 0, 0);
     let rewrite = move |noise: &mut Noise| {
         let slot = HEADER_BYTES + noise.below(SLOTS as u32) as usize * slot_bytes(layout);
         let [id, generation, rest] = [0, 1, 2].map(|at| response_word(noise, at));
@@ -368,7 +367,9 @@ fn frontend(layout: Layout) {
         Body::Write(Transfer::new(8, &[segment; 11]).unwrap()),
         Body::Flush,
     ];
-    attacked(rewrite, || {
+    let outcomes = ["a completion", "a bad response", "a corrupt ring"];
+    attacked(rewrite, outcomes, |counts| {
+        let [completed, bad, corrupt] = counts;
         let memory = ring(layout, &pages);
         let mut front = FrontRing::attach(layout, memory, [Shadow::FREE; SLOTS], 0, 0).unwrap();
         let mut in_flight = Vec::new();
@@ -382,7 +383,7 @@ fn frontend(layout: Layout) {
             let _ = front.push_and_check_notify();
             match front.take() {
                 Err(error) => {
-                    corrupt += 1;
+                    *corrupt += 1;
                     assert_eq!(front.take(), Err(error));
                     assert_eq!(front.final_check(), Err(error));
                     assert!(front.put(body, 0).is_err());
@@ -391,9 +392,9 @@ fn frontend(layout: Layout) {
                 Ok(None) => {
                     let _ = front.final_check();
                 }
-                Ok(Some(Err(_))) => bad += 1,
+                Ok(Some(Err(_))) => *bad += 1,
                 Ok(Some(Ok(done))) => {
-                    completed += 1;
+                    *completed += 1;
                     let asked = in_flight.iter().position(|(id, ..)| *id == done.id);
                     let asked = in_flight.swap_remove(asked.expect("a request in flight"));
                     assert_eq!(asked, (done.id, done.tag, done.operation));
@@ -402,11 +403,6 @@ fn frontend(layout: Layout) {
             assert_eq!(front.in_flight() as usize, in_flight.len());
         }
     });
-    seen(&[
-        ("a completion", completed),
-        ("a bad response", bad),
-        ("a corrupt ring", corrupt),
-    ]);
 }
 
 #[test]
@@ -425,7 +421,6 @@ fn a_flex_ring_survives() {
     const INDICES: [usize; 4] = [0, 4, 64, 68];
     let (indices, bytes) = (pages(0), pages(0x80));
     let (page, data) = (indices(), bytes());
-    let (mut read, mut written, mut corrupt, mut refused) = (0u64, 0u64, 0, 0);
     let rewrite = move |noise: &mut Noise| {
         let at = INDICES[noise.below(4) as usize];
         let index = noise.index(64) + if at % 8 == 4 { 40 } else { 0 };
@@ -435,10 +430,17 @@ fn a_flex_ring_survives() {
         // SAFETY: in the data ring.
         unsafe { data.store_u8(at, 0x80 | noise.next() as u8) };
     };
-    attacked(rewrite, || {
+    let outcomes = [
+        "a byte that was read",
+        "a byte that was written",
+        "a corrupt ring",
+        "a ring that can't be",
+    ];
+    attacked(rewrite, outcomes, |counts| {
+        let [read, written, corrupt, refused] = counts;
         let order = Order::new(0).unwrap();
         let Ok(mut back) = Back::<Xen9pfs, _>::attach(indices(), bytes(), order) else {
-            refused += 1;
+            *refused += 1;
             return;
         };
         for _ in 0..100 {
@@ -447,7 +449,7 @@ fn a_flex_ring_survives() {
             let from = match reader.read(&mut buffer) {
                 Ok(moved) => moved.bytes,
                 Err(error) => {
-                    corrupt += 1;
+                    *corrupt += 1;
                     assert_eq!(reader.unread(), Err(error));
                     assert_eq!(reader.read(&mut buffer), Err(error));
                     return;
@@ -456,14 +458,14 @@ fn a_flex_ring_survives() {
             // All of them were written by somebody, and no more than were asked for.
             assert!(buffer[..from].iter().all(|byte| *byte >= 0x80));
             assert!(buffer[from..].iter().all(|byte| *byte == 0));
-            read += from as u64;
+            *read += from as u64;
             match writer.write(&[0xc0; 100]) {
                 Ok(moved) => {
                     assert!(moved.bytes <= 100);
-                    written += moved.bytes as u64;
+                    *written += moved.bytes as u64;
                 }
                 Err(error) => {
-                    corrupt += 1;
+                    *corrupt += 1;
                     assert_eq!(writer.free(), Err(error));
                     assert_eq!(writer.write(&[0xc0]), Err(error));
                     return;
@@ -471,10 +473,4 @@ fn a_flex_ring_survives() {
             }
         }
     });
-    seen(&[
-        ("a byte that was read", read),
-        ("a byte that was written", written),
-        ("a corrupt ring", corrupt),
-        ("a ring that can't be", refused),
-    ]);
 }
