@@ -2,10 +2,10 @@
 //!
 //! The C compilers prove what the types are on x86_64 Linux (`abi-tests`). This holds every other host
 //! against that one. Where a host's programs run, on this machine or under QEMU, the layout-dump program
-//! has to print the very same bytes there, and `xen-public`'s unit tests have to pass; where none run,
-//! const asserts of every row have to compile ([`asserts`]); big-endian is interpreted by Miri, which
-//! has to come to the same digests. Each of these also has to notice three rows that are wrong on
-//! purpose. Hosts without an ABI of Xen's have to compile the crates.
+//! has to print the very same bytes there, and the unit tests of `xen-public` and of the hypercalls have to
+//! pass; where none run, const asserts of every row have to compile ([`asserts`]); big-endian is
+//! interpreted by Miri, which has to come to the same digests. Each of these also has to notice three rows
+//! that are wrong on purpose. Hosts without an ABI of Xen's have to compile the crates.
 //!
 //! A host whose tools are missing is reported as not run, with the reason. Exit status: 0 all passed,
 //! 1 a host failed, 3 none failed but some were not run ([`tool::NOT_RUN`]).
@@ -30,6 +30,20 @@ use list::{Foreign, HOSTS, Host, REFERENCE, Way};
 
 /// Rows that are shown of those that differ.
 const MOST: usize = 20;
+
+/// The unit tests that run on a host, as cargo wants them named. Rings and blkif are the same on all, and
+/// Miri runs them as three.
+const PUBLIC: &[&str] = &["--package", "xen-public", "--lib"];
+const CALLS: &[&str] = &[
+    "--package",
+    "xen-abi",
+    "--lib",
+    "--features",
+    "simulate,toolstack",
+    "--",
+    "hypercall::",
+    "version::",
+];
 
 /// Which hosts.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -252,7 +266,8 @@ impl Reference {
         Ok(Compared {
             rows: self.dump.rows(),
             caught: self.caught(&self.dump)?,
-            tests: unit_tests(REFERENCE, rust::Core::Installed, &self.work, &[])?,
+            // Those of the hypercalls run wherever `cargo test` does.
+            tests: unit_tests(REFERENCE, rust::Core::Installed, &self.work, &[], PUBLIC)?,
         })
     }
 
@@ -271,7 +286,8 @@ impl Reference {
         Ok(Compared {
             rows: dump.rows(),
             caught: self.caught(&dump)?,
-            tests: unit_tests(host, core, &self.work, &runner)?,
+            tests: unit_tests(host, core, &self.work, &runner, PUBLIC)?
+                + unit_tests(host, core, &self.work, &runner, CALLS)?,
         })
     }
 
@@ -359,7 +375,7 @@ impl Reference {
     fn interpreted_tests(&self, host: Host) -> Result<Compared, Stop> {
         rust::find_miri().map_err(Stop::NotRun)?;
         let mut cargo = self.miri("test", host);
-        cargo.args(["--package", "xen-public", "--lib"]);
+        cargo.args(PUBLIC);
         Ok(Compared {
             tests: passed(&stdout(&mut cargo)?)?,
             ..Compared::default()
@@ -497,10 +513,16 @@ fn layout_dump(host: Host, core: rust::Core, work: &Path, runner: &[String]) -> 
     stdout(&mut run)
 }
 
-/// Runs xen-public's unit tests on a host; how many there were.
-fn unit_tests(host: Host, core: rust::Core, work: &Path, runner: &[String]) -> Result<usize> {
+/// Runs a package's unit tests on a host; how many there were.
+fn unit_tests(
+    host: Host,
+    core: rust::Core,
+    work: &Path,
+    runner: &[String],
+    package: &[&str],
+) -> Result<usize> {
     let mut test = cargo(host, core, work, "test");
-    test.args(["--package", "xen-public", "--lib"]);
+    test.args(package);
     if !runner.is_empty() {
         test.env(variable(host, "RUNNER"), runner.join(" "));
     }
