@@ -312,10 +312,14 @@ impl Machine {
             12 => {
                 // SAFETY: this function's contract: an xen_machphys_mapping.
                 let structure = unsafe { Caller::<xen_machphys_mapping>::new(argument) };
-                let start = u64::MAX << 47;
+                let (start, end) = if cfg!(target_pointer_width = "32") {
+                    (0xf580_0000, 0xf680_0000)
+                } else {
+                    (u64::MAX << 47, (u64::MAX << 47) + (1 << 38))
+                };
                 structure.put(xen_machphys_mapping {
                     v_start: start as _,
-                    v_end: (start + (1 << 38)) as _,
+                    v_end: end as _,
                     max_mfn: self.memory.highest() as _,
                 })?;
                 Ok(0)

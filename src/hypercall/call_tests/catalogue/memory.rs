@@ -75,7 +75,7 @@ entries! { xen, on;
     };
     XENMEM_remove_from_physmap Row "pv:Done@..4.2 pv:EINVAL@4.2..4.14 pv:EACCES@4.14.. hvm:Done arm:Done" => memory::remove_from_physmap(xen, ME, on.gfn(248));
     XENMEM_machphys_mfn_list Row "Done" => memory::machphys_mfn_list(xen, &mut [0; 4]);
-    XENMEM_machphys_compat_mfn_list Alone "Done" => memory::machphys_compat_mfn_list(xen, &mut [0; 4]);
+    XENMEM_machphys_compat_mfn_list ROW_OF_X86_32 "Done" => memory::machphys_compat_mfn_list(xen, &mut [0; 4]);
     XENMEM_machphys_mapping More "Done" => memory::machphys_mapping(xen);
     XENMEM_set_pod_target Alone "ESRCH | Done" => memory::set_pod_target(xen, OTHER, 64);
     XENMEM_get_pod_target Row "ESRCH | Done" => memory::get_pod_target(xen, OTHER);

@@ -111,6 +111,16 @@ pub(super) enum Ways {
     Asks,
 }
 
+impl Ways {
+    /// [`Row`](Self::Row) on x86_32, for whose callers two operations mean the same; else
+    /// [`Alone`](Self::Alone).
+    const ROW_OF_X86_32: Self = if cfg!(target_arch = "x86") {
+        Self::Row
+    } else {
+        Self::Alone
+    };
+}
+
 /// A function of the crate.
 pub(super) struct Entry {
     /// The row of the table that it belongs to.

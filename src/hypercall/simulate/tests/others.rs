@@ -2,12 +2,11 @@
 
 use xen_public::xen::{DomId, Gfn, Mfn, VcpuId};
 
-use super::peer::{PEER, beside, hole, write};
+use super::peer::{PEER, beside, hole, map_page, write};
 use super::*;
 use crate::hypercall::hvm_op::{self, HvmParam};
 use crate::hypercall::memory_op::{self as memory, *};
 use crate::hypercall::sched_op::ShutdownReason;
-use crate::hypercall::update_va_mapping;
 use crate::version::Operation;
 
 /// Whether the release that is played is this one or a later one.
@@ -150,13 +149,7 @@ fn its_grant_table_is_to_be_had() {
         assert_eq!(peer.entry_of(reference), (1, Gfn::new(0x4321)), "{xen}");
         if older && peer.guest() == Guest::Pv {
             // A PV guest maps it as a page of the other's.
-            let entry = Gfn::from(frames[0]).get() << 12 | 1;
-            let (address, flush) = (0x40_0000, update_va_mapping::Flush::None);
-            // SAFETY: nothing is at the address.
-            let mapped =
-                unsafe { update_va_mapping::update_otherdomain(xen, address, entry, flush, PEER) };
-            mapped.unwrap();
-            let bytes = xen.conduit().mapped(address as u64).unwrap();
+            let bytes = map_page(xen, 0x40_0000, Gfn::from(frames[0]).get());
             assert_eq!(bytes, table.cast(), "{xen}");
         }
     });

@@ -7,7 +7,7 @@ use xen_public::event_channel::EvtchnPort;
 use xen_public::native::hvm::dm_op::xen_dm_op_modified_memory_extent;
 use xen_public::xen::{DomId, Gfn, Mfn, VcpuId};
 
-use super::peer::{PEER, beside, hole, write};
+use super::peer::{PEER, beside, hole, map_page, write};
 use super::*;
 use crate::hypercall::dm_op::{self, Event, IoRange, MemType};
 use crate::hypercall::event_channel_op as events;
@@ -190,19 +190,11 @@ fn an_emulator_gets_its_pages_as_a_resource() {
             let told = [info.ioreq, info.bufioreq];
             if xen.guest() == Guest::Pv {
                 // The guest's frames are mapped as pages of the other's.
-                let at = [0x40_0000, 0x40_1000];
-                for (address, frame) in at.into_iter().zip(told) {
-                    let flush = crate::hypercall::update_va_mapping::Flush::None;
-                    let entry = frame.get() << 12 | 1;
-                    // SAFETY: nothing is at the address.
-                    let mapped = unsafe {
-                        crate::hypercall::update_va_mapping::update_otherdomain(
-                            xen, address, entry, flush, PEER,
-                        )
-                    };
-                    mapped.unwrap();
-                }
-                at.map(|address| xen.conduit().mapped(address as u64).unwrap())
+                let [ioreq, bufioreq] = told.map(|frame| frame.get());
+                [
+                    map_page(xen, 0x40_0000, ioreq),
+                    map_page(xen, 0x40_1000, bufioreq),
+                ]
             } else {
                 let (from, mut errors) = (told.map(|frame| frame.get() as _), [0; 2]);
                 // SAFETY: nothing stands at the frames.
