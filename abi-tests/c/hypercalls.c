@@ -2,6 +2,9 @@
  * Calls as a kernel in C makes them: the argument's structure on the stack, and the hypercall in inline
  * assembly with its registers, for each way of the processor. Their instructions are counted beside
  * those of Rust's.
+ *
+ * The assembly is right for a kernel that is compiled as such: without a red zone, so that the page's
+ * `call` may push its return address, which needs no alignment. The address of the page is the linker's.
  */
 #include <stdint.h>
 #include <stddef.h>
@@ -81,8 +84,25 @@ struct copies {
     unsigned long count;
 };
 
+/* What is known of the hypervisor: a bit for each operation. Another processor may clear one. */
+struct xen {
+    volatile unsigned int offered[32];
+};
+
 /* What is done about an error stands elsewhere. */
 __attribute__((cold)) int refused(long answer);
+__attribute__((cold)) int failed(struct xen *xen, unsigned int operation, long answer);
+
+/* An answer where the operation, of some number, is offered. */
+#define GATED(xen, operation, call)                                           \
+    ({                                                                        \
+        int answer = 0;                                                       \
+        int absent = !((xen)->offered[(operation) / 32] & 1u << (operation) % 32); \
+        if (__builtin_expect(absent, 0) ||                                    \
+            __builtin_expect((answer = (call)) != 0, 0))                      \
+            answer = failed(xen, operation, answer);                          \
+        answer;                                                               \
+    })
 
 #define FUNCTIONS(way)                                                        \
     int way##_send(evtchn_port_t port)                                        \
@@ -100,6 +120,10 @@ __attribute__((cold)) int refused(long answer);
     {                                                                         \
         return way##2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);               \
     }                                                                         \
+    int way##_block(void)                                                     \
+    {                                                                         \
+        return way##2(__HYPERVISOR_sched_op, SCHEDOP_block, 0);               \
+    }                                                                         \
     int way##_checked_send(evtchn_port_t port)                                \
     {                                                                         \
         int answer = way##_send(port);                                        \
@@ -114,6 +138,36 @@ __attribute__((cold)) int refused(long answer);
     {                                                                         \
         int answer = way##_yield();                                           \
         return __builtin_expect(answer, 0) ? refused(answer) : 0;             \
+    }                                                                         \
+    int way##_checked_block(void)                                             \
+    {                                                                         \
+        int answer = way##_block();                                           \
+        return __builtin_expect(answer, 0) ? refused(answer) : 0;             \
+    }                                                                         \
+    int way##_checked_one(struct gnttab_copy *copy)                           \
+    {                                                                         \
+        int answer = way##_copy(copy, 1);                                     \
+        return __builtin_expect(answer, 0) ? refused(answer) : 0;             \
+    }                                                                         \
+    int way##_gated_send(struct xen *xen, evtchn_port_t port)                 \
+    {                                                                         \
+        return GATED(xen, 374, way##_send(port));                             \
+    }                                                                         \
+    int way##_gated_copy(struct xen *xen, struct copies *copies)              \
+    {                                                                         \
+        return GATED(xen, 216, way##_copy(copies->first, copies->count));     \
+    }                                                                         \
+    int way##_gated_one(struct xen *xen, struct gnttab_copy *copy)            \
+    {                                                                         \
+        return GATED(xen, 216, way##_copy(copy, 1));                          \
+    }                                                                         \
+    int way##_gated_yield(struct xen *xen)                                    \
+    {                                                                         \
+        return GATED(xen, 326, way##_yield());                                \
+    }                                                                         \
+    int way##_gated_block(struct xen *xen)                                    \
+    {                                                                         \
+        return GATED(xen, 327, way##_block());                                \
     }
 
 #if defined(__x86_64__)

@@ -26,12 +26,17 @@ impl fmt::Display for Cost {
     }
 }
 
+/// The symbol of the hypercall page, in Rust and in C.
+pub const PAGE: &str = "hypercall_page";
+
 /// Where control goes after an instruction.
 enum Next {
     /// To the next one.
     On,
     /// Into Xen, and then to the next one.
     Enter,
+    /// Into Xen, and from there back to the caller.
+    EnterAndReturn,
     /// To the next one or to this address.
     Branch(u64),
     /// To this address.
@@ -60,7 +65,16 @@ fn is_register(operands: &[String]) -> bool {
     operands.iter().all(|operand| !operand.contains(['<', '[']))
 }
 
-fn next(abi: Abi, instruction: &Instruction, enter: &str, direct: bool) -> Result<Next> {
+/// Whether a call or jump goes to the hypercall page: to its symbol, or to where a register says. No other
+/// function is called that way.
+fn is_stub(instruction: &Instruction) -> bool {
+    match &instruction.relocation {
+        Some(relocation) => relocation.symbol == PAGE,
+        None => is_register(&instruction.operands),
+    }
+}
+
+fn next(abi: Abi, instruction: &Instruction, enter: &str) -> Result<Next> {
     let Instruction { name, operands, .. } = instruction;
     if instruction.to_string().trim() == enter {
         return Ok(Next::Enter);
@@ -68,7 +82,8 @@ fn next(abi: Abi, instruction: &Instruction, enter: &str, direct: bool) -> Resul
     let to = || target(operands).with_context(|| format!("`{instruction}` has no target"));
     let returns = || operands.iter().any(|o| o.contains("pc") || o == "lr");
     Ok(match (abi.is_x86(), &**name) {
-        (true, "call") if enter == "call" && (direct || is_register(operands)) => Next::Enter,
+        (true, "call") if enter == "call" && is_stub(instruction) => Next::Enter,
+        (true, "jmp") if enter == "call" && is_stub(instruction) => Next::EnterAndReturn,
         (true, "call" | "ud2") => Next::Away,
         (true, "ret") => Next::Return,
         (true, "jmp") => to().map_or(Next::Away, Next::Jump),
@@ -91,17 +106,13 @@ fn next(abi: Abi, instruction: &Instruction, enter: &str, direct: bool) -> Resul
     })
 }
 
-/// The cost of a function in which Xen is entered by this instruction; `call` is one through a register,
-/// or, where the function has no such call, any.
+/// The cost of a function in which Xen is entered by this instruction; `call` is one of the hypercall page,
+/// and may be a jump where nothing comes after it.
 ///
 /// # Errors
 /// There is no such function, or no such way through it.
 pub fn cost(object: &Object, name: &str, enter: &str) -> Result<Cost> {
     let code = object.function(name)?;
-    let through = |instruction: &Instruction| {
-        instruction.name == "call" && is_register(&instruction.operands)
-    };
-    let direct = !code.iter().any(through);
     let places: BTreeMap<u64, usize> = code
         .iter()
         .enumerate()
@@ -125,12 +136,12 @@ pub fn cost(object: &Object, name: &str, enter: &str) -> Result<Cost> {
         }
         *known = cost.instructions;
         cost.instructions += 1;
-        let mut returned = |cost: Cost| {
+        let mut returned = |entered, cost: Cost| {
             if entered && best.is_none_or(|best| cost.instructions < best.instructions) {
                 best = Some(cost);
             }
         };
-        match next(object.abi, instruction, enter, direct)? {
+        match next(object.abi, instruction, enter)? {
             Next::On => open.push((at + 1, entered, cost)),
             Next::Enter if !entered => open.push((at + 1, true, cost)),
             Next::Branch(to) => {
@@ -145,10 +156,11 @@ pub fn cost(object: &Object, name: &str, enter: &str) -> Result<Cost> {
                     open.push((*to, entered, cost));
                 }
             }
-            Next::Return => returned(cost),
+            Next::Return => returned(entered, cost),
+            Next::EnterAndReturn => returned(!entered, cost),
             Next::MayReturn => {
                 cost.branches += 1;
-                returned(cost);
+                returned(entered, cost);
                 open.push((at + 1, entered, cost));
             }
             Next::Enter | Next::Away => {}

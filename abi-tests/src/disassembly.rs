@@ -23,6 +23,19 @@ pub struct Instruction {
     pub operands: Vec<String>,
     /// Its address, from the beginning of its section.
     pub address: u64,
+    /// What the linker is to put into it.
+    pub relocation: Option<Relocation>,
+}
+
+/// A place in an instruction that the linker fills.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Relocation {
+    /// How it does, such as `R_X86_64_PLT32`.
+    pub kind: String,
+    /// The symbol whose address goes there.
+    pub symbol: String,
+    /// What is added to it, as far as that does not stand in the place already.
+    pub addend: i64,
 }
 
 impl std::fmt::Display for Instruction {
@@ -112,7 +125,7 @@ impl Object {
         let mut objdump = Command::new(objdump(abi)?);
         objdump
             .env("LC_ALL", "C")
-            .args(["-d", "--no-show-raw-insn"]);
+            .args(["-dr", "--no-show-raw-insn"]);
         if abi.is_x86() {
             objdump.args(["-M", "intel"]);
         }
@@ -189,6 +202,16 @@ fn functions(text: &str) -> Result<BTreeMap<String, Vec<Instruction>>> {
             current = Some(name.to_owned());
             continue;
         }
+        // `			e: R_X86_64_PC32	name+0x27c`
+        if let Some((_, rest)) = line.split_once(": R_") {
+            let place = current
+                .as_ref()
+                .and_then(|name| functions.get_mut(name)?.last_mut());
+            if let Some(place) = place {
+                place.relocation = Some(relocation(rest).with_context(|| line.to_owned())?);
+            }
+            continue;
+        }
         // `   4:	mov    eax,0x11        # a remark`
         let Some((address, rest)) = line.trim_start().split_once(":\t") else {
             continue;
@@ -216,6 +239,24 @@ fn is_filler(instruction: &Instruction) -> bool {
         "nop" | "nopw" | "nopl" | "int3" | ".word" | "data16" | "cs"
     ) || (name == "xchg" && operands.first() == operands.last())
         || (name == "lea" && operands.len() == 2 && operands[1].contains(&*operands[0]))
+}
+
+/// The kind without its `R_`, a tab, and `name+0x27c`.
+fn relocation(line: &str) -> Option<Relocation> {
+    let (kind, target) = line.split_once('\t')?;
+    let hexadecimal = |digits: &str| i64::from_str_radix(digits, 16).ok();
+    let (symbol, addend) = if let Some((symbol, digits)) = target.rsplit_once("+0x") {
+        (symbol, hexadecimal(digits)?)
+    } else if let Some((symbol, digits)) = target.rsplit_once("-0x") {
+        (symbol, -hexadecimal(digits)?)
+    } else {
+        (target, 0)
+    };
+    Some(Relocation {
+        kind: format!("R_{kind}"),
+        symbol: symbol.trim().to_owned(),
+        addend,
+    })
 }
 
 /// One line of objdump's, without its address.
@@ -262,6 +303,7 @@ fn instruction(address: u64, line: &str) -> Instruction {
         name,
         operands,
         address,
+        relocation: None,
     }
 }
 
@@ -272,7 +314,7 @@ mod tests {
     #[test]
     fn objdumps_lines() {
         let text = "\n0000000000000000 <one>:\n   0:\tmov    QWORD PTR [rsp+0x10],rax\n   \
-            5:\tadd    rax,QWORD PTR [rip+0x0]        # c <one+0xc>\n   c:\tlock or DWORD PTR \
+            5:\tadd    rax,QWORD PTR [rip+0x0]        # c <one+0xc>\n\t\t\t8: R_X86_64_PC32\tpage-0x4\n   c:\tlock or DWORD PTR \
             [rsp],0x0\n  10:\tret\n  11:\tnop\n  12:\txchg   ax,ax\n\n0000000000000020 <two>:\n  \
             20:\tmov\tw16, #0x11                  \t// #17\n  24:\tldp\tx1, x2, [sp], #16\n  \
             28:\tpop\t{r4, pc}\n  2c:\tmov\tip, #42\t@ 0x2a\n  30:\t.word\t0x00000000\n";
@@ -300,5 +342,15 @@ mod tests {
         );
         assert_eq!(found["two"][1].operands, ["x1", "x2", "[sp]", "#16"]);
         assert_eq!(found["two"][1].address, 0x24);
+        let due = Relocation {
+            kind: "R_X86_64_PC32".to_owned(),
+            symbol: "page".to_owned(),
+            addend: -4,
+        };
+        assert_eq!(found["one"][1].relocation, Some(due));
+        assert_eq!(found["one"][2].relocation, None);
+        let bare = relocation("386_PC32\tpage").unwrap();
+        assert_eq!((bare.symbol.as_str(), bare.addend), ("page", 0));
+        assert_eq!(relocation("X86_64_32S\tpage+0x20").unwrap().addend, 0x20);
     }
 }

@@ -28,6 +28,8 @@ pub enum Root {
     Memory(Box<Value>, bool),
     /// The address of the code.
     Code,
+    /// The address of a symbol that the linker knows.
+    Symbol(String),
     /// What Xen left in the register of the result.
     Answer,
     /// What Xen may have left in another register.
@@ -108,6 +110,7 @@ impl fmt::Display for Value {
             Root::Memory(address, false) => write!(f, "[{address}]")?,
             Root::Memory(address, true) => write!(f, "[{address}] after Xen")?,
             Root::Code => f.write_str("code")?,
+            Root::Symbol(name) => f.write_str(name)?,
             Root::Answer => f.write_str("the answer")?,
             Root::Lost(register) => write!(f, "lost {register}")?,
             Root::Low(value) => write!(f, "low({value})")?,
@@ -129,7 +132,8 @@ impl fmt::Debug for Value {
 /// What Xen does to a guest's registers in one way of entering it.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The instruction, as objdump writes it; `call` for one whose target is in a register.
+    /// The instruction, as objdump writes it; `call` for one of the hypercall page, whose address is
+    /// in a register or is filled in by the linker.
     pub instruction: &'static str,
     /// The register of the result.
     pub result: &'static str,

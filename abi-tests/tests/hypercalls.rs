@@ -7,6 +7,7 @@
 //!
 //! `vmcall` and `int 0x82` can't be run on any hypervisor that these tests have; for them this is all.
 
+use abi_tests::cost::PAGE;
 use abi_tests::disassembly::{Object, probes};
 use abi_tests::follow::{Course, End, Entry, Event, Root, State, Value, follow};
 use anyhow::{Context, Result, anyhow, ensure};
@@ -15,9 +16,10 @@ use xtask::rust;
 use xtask::test::needs::Need;
 use xtask::test::suites::SUITES;
 
-/// A target, and the ways of its processor.
+/// A target, what the compiler is told besides, and the ways of its processor.
 struct Target {
     triple: &'static str,
+    options: &'static [&'static str],
     abi: Abi,
     ways: &'static [Way],
 }
@@ -38,37 +40,56 @@ const X86_32: &[Way] = &[
     ("vmmcall", "vmmcall"),
 ];
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 8] = [
     // A kernel's target, without a red zone.
     Target {
         triple: "x86_64-unknown-none",
+        options: &[],
+        abi: Abi::X86_64,
+        ways: X86_64,
+    },
+    // The same at a fixed address, where the linker knows that of the page.
+    Target {
+        triple: "x86_64-unknown-none",
+        options: &["-Crelocation-model=static", "-Ccode-model=kernel"],
         abi: Abi::X86_64,
         ways: X86_64,
     },
     // With a red zone.
     Target {
         triple: "x86_64-unknown-linux-gnu",
+        options: &[],
         abi: Abi::X86_64,
         ways: X86_64,
     },
     // Without vector registers, as in a kernel.
     Target {
         triple: "i586-unknown-linux-gnu",
+        options: &[],
+        abi: Abi::X86_32,
+        ways: X86_32,
+    },
+    Target {
+        triple: "i586-unknown-linux-gnu",
+        options: &["-Crelocation-model=static"],
         abi: Abi::X86_32,
         ways: X86_32,
     },
     Target {
         triple: "aarch64-unknown-none",
+        options: &[],
         abi: Abi::Arm64,
         ways: &[("hvc", "hvc #0xea1")],
     },
     Target {
         triple: "armv7a-none-eabi",
+        options: &[],
         abi: Abi::Arm32,
         ways: &[("hvc", "hvc 3745")],
     },
     Target {
         triple: "armv7-unknown-linux-gnueabihf",
+        options: &[],
         abi: Abi::Arm32,
         ways: &[("hvc", "hvc 3745")],
     },
@@ -179,10 +200,12 @@ fn number_is(abi: Abi, way: Way, course: &Course, number: i64) -> Result<()> {
     }
 }
 
-/// An address is that of a stub: so far behind what stands where the code has the page's address.
+/// An address is that of a stub: so far behind the page's symbol, or behind what stands where the code has
+/// the page's address.
 fn stub_is(target: &Value, number: i64) -> Result<()> {
     let page = match &target.0 {
         Root::Memory(address, _) => matches!(address.0, Root::Code),
+        Root::Symbol(name) => name == PAGE,
         _ => false,
     };
     ensure!(
@@ -302,6 +325,45 @@ fn live(object: &Object, way: Way, entry: &Entry) -> Result<()> {
     Ok(())
 }
 
+/// `way_send`, `way_copy`, `way_yield` and `way_block`: the arguments are those of the call, and the structure of
+/// one that has such stands on the stack, not below it.
+fn calls(object: &Object, way: Way) -> Result<()> {
+    let abi = object.abi;
+    let number = Value::number;
+    let first = argument(abi, 0);
+    let probes: [(&str, i64, &[Value]); 4] = [
+        ("send", 32, &[number(4)]),
+        ("copy", 20, &[number(5), first.clone()]),
+        ("yield", 29, &[number(0), number(0)]),
+        ("block", 29, &[number(1), number(0)]),
+    ];
+    for (call, hypercall, arguments) in probes {
+        let name = format!("{}_{call}", way.0);
+        let count = if call == "copy" { 3 } else { 2 };
+        let course = follow(abi, object.function(&name)?, &entry(abi, way, count))
+            .with_context(|| name.clone())?;
+        number_is(abi, way, &course, hypercall)?;
+        kept(abi, &course.last, &course.end).with_context(|| name.clone())?;
+        let entered = course.entered.as_ref().context("not entered")?;
+        let passed = |index: usize| entered.register(registers(abi).xen[index]);
+        for (index, due) in arguments.iter().enumerate() {
+            let found = passed(index);
+            ensure!(found == *due, "{name}: argument {index} is {found}");
+        }
+        if call == "send" {
+            let (address, pointer) = (passed(1), entered.register(stack(abi)));
+            ensure!(
+                address.0 == pointer.0 && (pointer.1..0).contains(&address.1),
+                "{name}: the structure is at {address}, the stack at {pointer}"
+            );
+            let port = entered.memory(&address);
+            let whole = port == first || port == Value(Root::Low(Box::new(first.clone())), 0);
+            ensure!(whole, "{name}: the port is {port}");
+        }
+    }
+    Ok(())
+}
+
 /// `way_iret`: every register of the context is loaded, and Xen is entered with the stack at its frame.
 fn iret(object: &Object, way: Way) -> Result<()> {
     let abi = object.abi;
@@ -346,14 +408,19 @@ fn iret(object: &Object, way: Way) -> Result<()> {
 }
 
 /// All of a target, and controls: that the same checks fail for a wrong convention.
-fn check(triple: &str) -> Result<()> {
-    let target = TARGETS.iter().find(|target| target.triple == triple);
-    let Target { abi, ways, .. } = target.context("an unknown target")?;
-    let object = Object::of_crate("hypercall-probe", *abi, triple, &[])?;
+fn check(triple: &str, is_fixed: bool) -> Result<()> {
+    let target = TARGETS
+        .iter()
+        .find(|target| target.triple == triple && target.options.is_empty() != is_fixed);
+    let Target {
+        abi, ways, options, ..
+    } = target.context("an unknown target")?;
+    let object = Object::of_crate("hypercall-probe", *abi, triple, options)?;
     for way in *ways {
         let expected = registers(*abi).xen;
         passes(&object, *way, &expected)?;
         held(&object, *way)?;
+        calls(&object, *way)?;
         let worst = entry(*abi, *way, 5);
         live(&object, *way, &worst)?;
         if matches!(way.0, "page" | "syscall" | "int82") {
@@ -393,32 +460,42 @@ fn check(triple: &str) -> Result<()> {
 
 #[test]
 fn x86_64_without_a_red_zone() -> Result<()> {
-    check("x86_64-unknown-none")
+    check("x86_64-unknown-none", false)
+}
+
+#[test]
+fn x86_64_at_a_fixed_address() -> Result<()> {
+    check("x86_64-unknown-none", true)
 }
 
 #[test]
 fn x86_64_with_a_red_zone() -> Result<()> {
-    check("x86_64-unknown-linux-gnu")
+    check("x86_64-unknown-linux-gnu", false)
 }
 
 #[test]
 fn x86_32() -> Result<()> {
-    check("i586-unknown-linux-gnu")
+    check("i586-unknown-linux-gnu", false)
+}
+
+#[test]
+fn x86_32_at_a_fixed_address() -> Result<()> {
+    check("i586-unknown-linux-gnu", true)
 }
 
 #[test]
 fn arm64() -> Result<()> {
-    check("aarch64-unknown-none")
+    check("aarch64-unknown-none", false)
 }
 
 #[test]
 fn arm32() -> Result<()> {
-    check("armv7a-none-eabi")
+    check("armv7a-none-eabi", false)
 }
 
 #[test]
 fn arm32_in_thumb_mode_or_not() -> Result<()> {
-    check("armv7-unknown-linux-gnueabihf")
+    check("armv7-unknown-linux-gnueabihf", false)
 }
 
 /// The processor that `a_processor_without_a_way` is about.

@@ -15,19 +15,20 @@ use core::arch::asm;
 
 use xen_public::native::arch_arm::XEN_HYPERCALL_TAG;
 
-use super::{Conduit, arguments};
-use crate::version::Guest;
+use super::arguments;
+
+pub use super::arm::Hvc;
 
 /// The arguments in their registers. r1 to r3 count as lost even where a call has no such argument, as
 /// that costs nothing; r4, which a function has to keep for its caller, only where it has.
 macro_rules! enter {
     ($number:expr, $first:expr, [$($register:tt = $value:ident),*], [$($lost:tt)*]) => {{
         let result: isize;
-        // SAFETY: whoever made the conduit vouched that Xen takes this trap. It returns to the next
-        // instruction and changes no register but r0 to r3, r12 and, of a call with five arguments, r4.
-        // Flags and memory count as changed, because neither `preserves_flags` nor `nomem` is given.
-        // Xen does not touch the guest's stack. What Xen does with the arguments is what the caller
-        // answers for.
+        // SAFETY: the caller of the function around this vouches that Xen takes this trap. It returns to
+        // the next instruction and changes no register but r0 to r3, r12 and, of a call with five
+        // arguments, r4. Flags and memory count as changed, because neither `preserves_flags` nor
+        // `nomem` is given. Neither the trap nor Xen touches the guest's stack. What Xen does with the
+        // arguments is what the caller answers for.
         unsafe {
             asm!(
                 ".arch_extension virt",
@@ -44,49 +45,29 @@ macro_rules! enter {
     }};
 }
 
-/// Calls with `hvc #0xEA1`.
-#[derive(Debug)]
-#[doc(alias = "XEN_HYPERCALL_TAG")]
-pub struct Hvc(());
-
-impl Hvc {
-    /// The way by `hvc`.
-    ///
-    /// # Safety
-    ///
-    /// The code runs in the kernel of a guest of Xen, and the value stays there. In any other place the
-    /// instruction leads to another hypervisor or nowhere.
-    pub const unsafe fn new() -> Self {
-        Self(())
-    }
-}
-
-// SAFETY: in the kernel of Xen's guest (which `new` asks for) `hvc` with this tag enters Xen with number
-// and arguments as they stand in the registers.
-unsafe impl Conduit for Hvc {
-    #[inline(always)]
-    unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
-        let [first, second, third, fourth, fifth] = arguments;
-        match arguments::count(number, first) {
-            1 => enter!(number, first, [], ["r1" "r2" "r3"]),
-            2 => enter!(number, first, ["r1" = second], ["r2" "r3"]),
-            3 => enter!(number, first, ["r1" = second, "r2" = third], ["r3"]),
-            4 => enter!(
-                number,
-                first,
-                ["r1" = second, "r2" = third, "r3" = fourth],
-                []
-            ),
-            _ => enter!(
-                number,
-                first,
-                ["r1" = second, "r2" = third, "r3" = fourth, "r4" = fifth],
-                []
-            ),
-        }
-    }
-
-    fn guest(&self) -> Option<Guest> {
-        Some(Guest::Arm)
+/// Executes `hvc #0xEA1`.
+///
+/// # Safety
+///
+/// It leads to Xen, and as for [`Conduit::hypercall`](super::Conduit::hypercall).
+#[inline(always)]
+pub(super) unsafe fn hvc(number: u32, arguments: [usize; 5]) -> isize {
+    let [first, second, third, fourth, fifth] = arguments;
+    match arguments::count(number, first) {
+        1 => enter!(number, first, [], ["r1" "r2" "r3"]),
+        2 => enter!(number, first, ["r1" = second], ["r2" "r3"]),
+        3 => enter!(number, first, ["r1" = second, "r2" = third], ["r3"]),
+        4 => enter!(
+            number,
+            first,
+            ["r1" = second, "r2" = third, "r3" = fourth],
+            []
+        ),
+        _ => enter!(
+            number,
+            first,
+            ["r1" = second, "r2" = third, "r3" = fourth, "r4" = fifth],
+            []
+        ),
     }
 }

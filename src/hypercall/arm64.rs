@@ -12,25 +12,27 @@ use core::arch::asm;
 
 use xen_public::native::arch_arm::XEN_HYPERCALL_TAG;
 
-use super::{Conduit, arguments};
-use crate::version::Guest;
+use super::arguments;
 
-/// The arguments in their registers. Those of arguments that are not there count as lost, but nothing is
-/// loaded into them.
+pub use super::arm::Hvc;
+
+/// The arguments in their registers, the last one first: those that a function has for itself move on to
+/// make room for the sub-op, and so each does before its register is needed. The registers of arguments
+/// that are not there count as lost, but nothing is loaded into them.
 macro_rules! enter {
     ($number:expr, $first:expr, [$($register:tt = $value:ident),*], [$($lost:tt)*]) => {{
         let result: isize;
-        // SAFETY: whoever made the conduit vouched that Xen takes this trap. It returns to the next
-        // instruction and changes no register but the six named here. Flags and memory count as
-        // changed, because neither `preserves_flags` nor `nomem` is given. Xen does not touch the
-        // guest's stack. What Xen does with the arguments is what the caller answers for.
+        // SAFETY: the caller of the function around this vouches that Xen takes this trap. It returns to
+        // the next instruction and changes no register but the six named here. Flags and memory count
+        // as changed, because neither `preserves_flags` nor `nomem` is given. Neither the trap nor Xen
+        // touches the guest's stack. What Xen does with the arguments is what the caller answers for.
         unsafe {
             asm!(
                 "hvc #{tag}",
                 tag = const XEN_HYPERCALL_TAG,
+                $(inout($register) $value => _,)*
                 inout("x0") $first => result,
                 inout("x16") $number as usize => _,
-                $(inout($register) $value => _,)*
                 $(lateout($lost) _,)*
                 options(nostack),
             );
@@ -39,49 +41,29 @@ macro_rules! enter {
     }};
 }
 
-/// Calls with `hvc #0xEA1`.
-#[derive(Debug)]
-#[doc(alias = "XEN_HYPERCALL_TAG")]
-pub struct Hvc(());
-
-impl Hvc {
-    /// The way by `hvc`.
-    ///
-    /// # Safety
-    ///
-    /// The code runs in the kernel (EL1) of a guest of Xen, and the value stays there. In any other
-    /// place the instruction leads to another hypervisor or nowhere.
-    pub const unsafe fn new() -> Self {
-        Self(())
-    }
-}
-
-// SAFETY: in the kernel of Xen's guest (which `new` asks for) `hvc` with this tag enters Xen with number
-// and arguments as they stand in the registers.
-unsafe impl Conduit for Hvc {
-    #[inline(always)]
-    unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
-        let [first, second, third, fourth, fifth] = arguments;
-        match arguments::count(number, first) {
-            1 => enter!(number, first, [], ["x1" "x2" "x3" "x4"]),
-            2 => enter!(number, first, ["x1" = second], ["x2" "x3" "x4"]),
-            3 => enter!(number, first, ["x1" = second, "x2" = third], ["x3" "x4"]),
-            4 => enter!(
-                number,
-                first,
-                ["x1" = second, "x2" = third, "x3" = fourth],
-                ["x4"]
-            ),
-            _ => enter!(
-                number,
-                first,
-                ["x1" = second, "x2" = third, "x3" = fourth, "x4" = fifth],
-                []
-            ),
-        }
-    }
-
-    fn guest(&self) -> Option<Guest> {
-        Some(Guest::Arm)
+/// Executes `hvc #0xEA1`.
+///
+/// # Safety
+///
+/// It leads to Xen, and as for [`Conduit::hypercall`](super::Conduit::hypercall).
+#[inline(always)]
+pub(super) unsafe fn hvc(number: u32, arguments: [usize; 5]) -> isize {
+    let [first, second, third, fourth, fifth] = arguments;
+    match arguments::count(number, first) {
+        1 => enter!(number, first, [], ["x1" "x2" "x3" "x4"]),
+        2 => enter!(number, first, ["x1" = second], ["x2" "x3" "x4"]),
+        3 => enter!(number, first, ["x2" = third, "x1" = second], ["x3" "x4"]),
+        4 => enter!(
+            number,
+            first,
+            ["x3" = fourth, "x2" = third, "x1" = second],
+            ["x4"]
+        ),
+        _ => enter!(
+            number,
+            first,
+            ["x4" = fifth, "x3" = fourth, "x2" = third, "x1" = second],
+            []
+        ),
     }
 }

@@ -57,12 +57,11 @@ unsafe fn operate<T: Copy>(
     operation: Operation,
     argument: &mut T,
 ) -> Result<()> {
-    // SAFETY: the caller keeps the contract of this call.
-    match unsafe { xen.call_with(operation, argument) } {
-        // SAFETY: the same call, by its older name.
-        Err(Error::Unsupported(unsupported)) => unsafe { older(xen, unsupported, argument) },
-        answer => answer,
-    }
+    let address = (&raw mut *argument).expose_provenance();
+    // SAFETY: the same call, by its older name.
+    let older = |xen: &Xen<_>, unsupported| unsafe { older(xen, unsupported, argument) };
+    // SAFETY: the caller keeps the contract of this call, and `argument` is borrowed for it.
+    unsafe { xen.call_or(operation, [address, 0, 0, 0], older) }
 }
 
 /// Makes a call by the older number, where there is one.

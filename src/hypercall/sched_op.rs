@@ -104,6 +104,12 @@ fn compat(
     unsafe { xen.call_plain(older, [number, first, second, 0, 0]) }
 }
 
+/// The same for an operation without an argument, whose only success is 0.
+fn bare(xen: &Xen<impl Conduit>, unsupported: Unsupported) -> Result<()> {
+    let operation = unsupported.operation;
+    only_zero(operation, compat(xen, unsupported, [0; 2])?)
+}
+
 /// Lets other processors run (`SCHEDOP_yield`). Returns when Xen comes back to this one, which stays
 /// runnable.
 ///
@@ -117,12 +123,7 @@ fn compat(
 #[inline]
 pub fn yield_now(xen: &Xen<impl Conduit>) -> Result<()> {
     // SAFETY: the call takes no pointer and changes no memory.
-    match unsafe { xen.call_done(Operation::SCHEDOP_yield, [0; 4]) } {
-        Err(Error::Unsupported(unsupported)) => {
-            only_zero(Operation::SCHEDOP_yield, compat(xen, unsupported, [0; 2])?)
-        }
-        answer => answer,
-    }
+    unsafe { xen.call_or(Operation::SCHEDOP_yield, [0; 4], bare) }
 }
 
 /// Waits until an event wants this processor (`SCHEDOP_block`). On PV Xen lets upcalls in first, even
@@ -148,12 +149,7 @@ pub fn yield_now(xen: &Xen<impl Conduit>) -> Result<()> {
 pub fn block(xen: &Xen<impl Conduit>) -> Result<()> {
     // SAFETY: the call takes no pointer. The upcall mask it clears is a byte that is reached by atomics
     // or volatile accesses only.
-    match unsafe { xen.call_done(Operation::SCHEDOP_block, [0; 4]) } {
-        Err(Error::Unsupported(unsupported)) => {
-            only_zero(Operation::SCHEDOP_block, compat(xen, unsupported, [0; 2])?)
-        }
-        answer => answer,
-    }
+    unsafe { xen.call_or(Operation::SCHEDOP_block, [0; 4], bare) }
 }
 
 /// Ends the whole domain (`SCHEDOP_shutdown`).

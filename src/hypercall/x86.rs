@@ -28,7 +28,8 @@ pub(super) const IRET: u32 = xen_public::native::xen::__HYPERVISOR_iret as u32;
 /// `XEN_ELFNOTE_HYPERCALL_PAGE` or the hypervisor's MSR) before the first hypercall, and which
 /// nothing else writes.
 pub unsafe trait HypercallPage {
-    /// The page's virtual address.
+    /// The page's virtual address, made by `expose_provenance`. A symbol's is best: where the linker knows it,
+    /// a call names its stub without a look at any register (on x86_64).
     fn address() -> usize;
 }
 

@@ -13,6 +13,10 @@
 //! the registers of the arguments that the call has. Memory counts as read and written, and the flags
 //! as changed. The registers of arguments that a call does not have are left as they are.
 //!
+//! `int 0x82`, `vmcall` and `vmmcall` write nothing to the stack, and for a call of up to three arguments
+//! the compiler may keep it as it is around them. A call of the page's stub pushes a return address, and the
+//! stack is aligned for it.
+//!
 //! `HYPERVISOR_iret` does not come back; it has its own functions, [`Page::iret`] and
 //! [`PvInt82::iret`].
 //!
@@ -36,48 +40,60 @@ pub use super::x86::{
 };
 pub use iret::Context;
 
-/// One way of entering Xen: the instruction, what is in eax before it, and the arguments in their
-/// registers.
+/// One way of entering Xen: what the assembly promises besides, the instruction, what is in eax before it,
+/// and the arguments in their registers.
 ///
 /// The compiler has esi for itself (it may hold the frame's base), so the fourth argument comes in edi
 /// or through memory, and esi is put back after the call.
 macro_rules! enter {
-    ($instruction:literal, $eax:expr, $number:expr, $arguments:expr) => {{
+    ($options:tt $instruction:literal, $eax:expr, $number:expr, $arguments:expr) => {{
         let [first, second, third, fourth, fifth] = $arguments;
         match arguments::count($number, first) {
-            1 => enter!(@ $instruction; $eax;
+            1 => enter!(@ $options $instruction; $eax;
                 inout("ebx") first => _, lateout("ecx") _, lateout("edx") _),
-            2 => enter!(@ $instruction; $eax;
+            2 => enter!(@ $options $instruction; $eax;
                 inout("ebx") first => _, inout("ecx") second => _, lateout("edx") _),
-            3 => enter!(@ $instruction; $eax;
+            3 => enter!(@ $options $instruction; $eax;
                 inout("ebx") first => _, inout("ecx") second => _, inout("edx") third => _),
-            4 => enter!(@ "push esi", "mov esi, edi", $instruction, "pop esi"; $eax;
+            4 => enter!(@ [] "push esi", "mov esi, edi", $instruction, "pop esi"; $eax;
                 inout("ebx") first => _, inout("ecx") second => _, inout("edx") third => _,
                 inout("edi") fourth => _),
             _ => {
                 let last = [fourth, fifth];
-                enter!(@ "push esi", "mov esi, [edi]", "mov edi, [edi + 4]", $instruction, "pop esi";
-                    $eax;
+                enter!(@ [] "push esi", "mov esi, [edi]", "mov edi, [edi + 4]", $instruction,
+                    "pop esi"; $eax;
                     inout("ebx") first => _, inout("ecx") second => _, inout("edx") third => _,
                     inout("edi") last.as_ptr() => _)
             }
         }
     }};
-    (@ $($template:literal),*; $eax:expr; $($operands:tt)*) => {{
+    (@ [$($options:tt)*] $($template:literal),*; $eax:expr; $($operands:tt)*) => {{
         let result: isize;
         // SAFETY: the caller of the function around this vouches that the instruction leads to Xen.
         // Xen returns to the next instruction (the one call that does not is not the caller's to
         // make, by `Conduit`'s contract) and changes no register but eax and those of the arguments
         // that the call has: named here, or esi, which is put back. Flags and memory count as changed,
         // because neither `preserves_flags` nor `nomem` is given; the same lets the block read the two
-        // arguments that edi may point to. `call` and `push` use the stack, and for a PV guest Xen may
-        // deliver an event on it, so `nostack` is not given either. What Xen does with the arguments is
-        // what the caller answers for.
+        // arguments that edi may point to. `call` and `push` use the stack, and stand here without
+        // `nostack`; for the others see `trap`. What Xen does with the arguments is what the caller
+        // answers for.
         unsafe {
-            asm!($($template,)* inout("eax") $eax => result, $($operands)*);
+            asm!($($template,)* inout("eax") $eax => result, $($operands)*, $($options)*);
         }
         result
     }};
+}
+
+/// [`enter`] by an instruction that traps, with `nostack` unless esi has to be pushed.
+///
+/// `int 0x82`, `vmcall` and `vmmcall` write nothing to the guest's stack (the frame of `int 0x82` is on
+/// Xen's), and Xen does not as part of a call. What it may put there before the next instruction is the frame
+/// of an event, an interrupt or an NMI that has been waiting, as before any other instruction. It goes below
+/// the stack pointer, where code of this ABI, which has no red zone, keeps nothing.
+macro_rules! trap {
+    ($($way:tt)*) => {
+        enter!([options(nostack)] $($way)*)
+    };
 }
 
 /// Calls the stub at this address.
@@ -87,7 +103,7 @@ macro_rules! enter {
 /// It is the hypercall page's for this number, and as for [`Conduit::hypercall`].
 #[inline(always)]
 pub(super) unsafe fn call_stub(stub: usize, number: u32, arguments: [usize; 5]) -> isize {
-    enter!("call eax", stub, number, arguments)
+    enter!([] "call eax", stub, number, arguments)
 }
 
 /// Executes `vmcall`.
@@ -97,7 +113,7 @@ pub(super) unsafe fn call_stub(stub: usize, number: u32, arguments: [usize; 5]) 
 /// It leads to Xen, and as for [`Conduit::hypercall`].
 #[inline(always)]
 pub(super) unsafe fn vmcall(number: u32, arguments: [usize; 5]) -> isize {
-    enter!("vmcall", number, number, arguments)
+    trap!("vmcall", number, number, arguments)
 }
 
 /// Executes `vmmcall`.
@@ -107,7 +123,7 @@ pub(super) unsafe fn vmcall(number: u32, arguments: [usize; 5]) -> isize {
 /// It leads to Xen, and as for [`Conduit::hypercall`].
 #[inline(always)]
 pub(super) unsafe fn vmmcall(number: u32, arguments: [usize; 5]) -> isize {
-    enter!("vmmcall", number, number, arguments)
+    trap!("vmmcall", number, number, arguments)
 }
 
 /// Calls with an `int 0x82` instruction of its own, as 32-bit PV guest kernels may.
@@ -131,7 +147,7 @@ impl PvInt82 {
 unsafe impl Conduit for PvInt82 {
     #[inline(always)]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
-        enter!("int 0x82", number, number, arguments)
+        trap!("int 0x82", number, number, arguments)
     }
 
     fn guest(&self) -> Option<Guest> {

@@ -14,6 +14,11 @@
 //! counts as read and written, and the flags as changed. The registers of arguments that a call does
 //! not have are left as they are.
 //!
+//! The three instructions write nothing to the stack. The page's stubs are functions: a call pushes a return
+//! address, and the stack is aligned for it. On targets without an operating system (`none`, `uefi`), which
+//! have no red zone, the compiler may keep the stack as it is around the instructions; on others it holds
+//! it free and aligned.
+//!
 //! `HYPERVISOR_iret` does not come back; it has its own functions, [`Page::iret`] and
 //! [`PvSyscall::iret`].
 //!
@@ -37,32 +42,33 @@ pub use super::x86::{
 };
 pub use iret::Context;
 
-/// One way of entering Xen: the instruction, what is in rax before it, and the arguments in their
-/// registers. Those of arguments that are not there count as lost, but nothing is loaded into them.
+/// One way of entering Xen: what the assembly promises besides, the instruction, what is in rax before it,
+/// and the arguments in their registers. Those of arguments that are not there count as lost, but nothing
+/// is loaded into them.
 macro_rules! enter {
-    ($instruction:literal, $rax:expr, $number:expr, $arguments:expr) => {{
+    ($options:tt $instruction:literal, $rax:expr, $number:expr, $arguments:expr) => {{
         let [first, second, third, fourth, fifth] = $arguments;
         match arguments::count($number, first) {
-            1 => enter!(@ $instruction, $rax; "rdi" = first; "rsi" "rdx" "r10" "r8"),
-            2 => enter!(@ $instruction, $rax; "rdi" = first, "rsi" = second; "rdx" "r10" "r8"),
-            3 => enter!(@ $instruction, $rax;
+            1 => enter!(@ $options $instruction, $rax; "rdi" = first; "rsi" "rdx" "r10" "r8"),
+            2 => enter!(@ $options $instruction, $rax;
+                "rdi" = first, "rsi" = second; "rdx" "r10" "r8"),
+            3 => enter!(@ $options $instruction, $rax;
                 "rdi" = first, "rsi" = second, "rdx" = third; "r10" "r8"),
-            4 => enter!(@ $instruction, $rax;
+            4 => enter!(@ $options $instruction, $rax;
                 "rdi" = first, "rsi" = second, "rdx" = third, "r10" = fourth; "r8"),
-            _ => enter!(@ $instruction, $rax;
+            _ => enter!(@ $options $instruction, $rax;
                 "rdi" = first, "rsi" = second, "rdx" = third, "r10" = fourth, "r8" = fifth;),
         }
     }};
-    (@ $instruction:literal, $rax:expr;
+    (@ [$($options:tt)*] $instruction:literal, $rax:expr;
         $($register:tt = $value:ident),*; $($lost:tt)*) => {{
         let result: isize;
         // SAFETY: the caller of the function around this vouches that the instruction leads to Xen.
         // Xen returns to the next instruction (the one call that does not is not the caller's to
         // make, by `Conduit`'s contract) and changes no register but the eight named here. Flags and
         // memory count as changed, because neither `preserves_flags` nor `nomem` is given. `call`
-        // pushes a return address, and for a PV guest Xen may deliver an event on this very stack
-        // before it returns, so `nostack` is not given either, and the compiler keeps the red zone
-        // out of the way. What Xen does with the arguments is what the caller answers for.
+        // pushes a return address, and stands here without `nostack`; for the others see `trap`. What
+        // Xen does with the arguments is what the caller answers for.
         unsafe {
             asm!(
                 $instruction,
@@ -71,20 +77,79 @@ macro_rules! enter {
                 $(lateout($lost) _,)*
                 lateout("rcx") _,
                 lateout("r11") _,
+                $($options)*
             );
         }
         result
     }};
 }
 
+cfg_if::cfg_if! {
+    if #[cfg(any(target_os = "none", target_os = "uefi"))] {
+        /// [`enter`] by an instruction that traps, with `nostack`.
+        ///
+        /// `syscall`, `vmcall` and `vmmcall` change no memory themselves, and Xen writes nothing to the
+        /// stack as part of a call. What it may put there before the next instruction is the frame of an
+        /// event, an interrupt or an NMI that has been waiting, as before any other instruction and at
+        /// the same place, which it aligns itself: assembly around it promises no more about its own
+        /// stack than the code before and after. Two calls are the reason themselves, `SCHEDOP_block`,
+        /// which lets events in, and `VCPUOP_send_nmi` to oneself; that is what `sti` and `int` do, whose
+        /// frames a stack without a red zone takes anywhere, and the targets that come here have none.
+        macro_rules! trap {
+            ($($way:tt)*) => {
+                enter!([options(nostack)] $($way)*)
+            };
+        }
+    } else {
+        /// [`enter`] by an instruction that traps, without `nostack`.
+        ///
+        /// The code of an operating system's target has a red zone below its stack, unless it was
+        /// compiled otherwise, which can't be seen from here. Code that takes events on its stack can't
+        /// have one; but code that is only ever interrupted where it calls `SCHEDOP_block` could, as long
+        /// as the red zone is not in use there.
+        macro_rules! trap {
+            ($($way:tt)*) => {
+                enter!([] $($way)*)
+            };
+        }
+    }
+}
+
+/// Calls a stub as a function of so many arguments.
+macro_rules! call {
+    ($stub:ident($($argument:ident: $type:ty),*)) => {{
+        type Stub = unsafe extern "sysv64" fn($($type),*) -> isize;
+        // SAFETY: a pointer to code and a pointer to a function are the same on this processor, and the
+        // caller of the function around this vouches that the address is that of the stub.
+        let stub = unsafe { core::mem::transmute::<*const (), Stub>($stub) };
+        // SAFETY: so it is Xen's code for this call, whose first three arguments are where this convention
+        // has them and whose answer is too. It returns (the one call that does not is not the caller's to
+        // make, by `Conduit`'s contract) and changes no register but those that the convention gives it,
+        // no flag that it keeps, and nothing above its return address. What Xen does with the arguments
+        // is what the caller answers for.
+        unsafe { stub($($argument),*) }
+    }};
+}
+
 /// Calls the stub at this address.
+///
+/// With up to three arguments a stub is a function as C has them, and called as one: where the address is
+/// known when the program is linked the instruction names it, and where nothing is left to do after it,
+/// it is a jump. The fourth argument is in another register.
 ///
 /// # Safety
 ///
 /// It is the hypercall page's for this number, and as for [`Conduit::hypercall`].
 #[inline(always)]
 pub(super) unsafe fn call_stub(stub: usize, number: u32, arguments: [usize; 5]) -> isize {
-    enter!("call rax", stub, number, arguments)
+    let [first, second, third, _, _] = arguments;
+    let code = core::ptr::with_exposed_provenance::<()>(stub);
+    match arguments::count(number, first) {
+        1 => call!(code(first: usize)),
+        2 => call!(code(first: usize, second: usize)),
+        3 => call!(code(first: usize, second: usize, third: usize)),
+        _ => enter!([] "call rax", stub, number, arguments),
+    }
 }
 
 /// Executes `vmcall`.
@@ -94,7 +159,7 @@ pub(super) unsafe fn call_stub(stub: usize, number: u32, arguments: [usize; 5]) 
 /// It leads to Xen, and as for [`Conduit::hypercall`].
 #[inline(always)]
 pub(super) unsafe fn vmcall(number: u32, arguments: [usize; 5]) -> isize {
-    enter!("vmcall", number as usize, number, arguments)
+    trap!("vmcall", number as usize, number, arguments)
 }
 
 /// Executes `vmmcall`.
@@ -104,7 +169,7 @@ pub(super) unsafe fn vmcall(number: u32, arguments: [usize; 5]) -> isize {
 /// It leads to Xen, and as for [`Conduit::hypercall`].
 #[inline(always)]
 pub(super) unsafe fn vmmcall(number: u32, arguments: [usize; 5]) -> isize {
-    enter!("vmmcall", number as usize, number, arguments)
+    trap!("vmmcall", number as usize, number, arguments)
 }
 
 /// Calls with a `syscall` instruction of its own, as PV guest kernels may.
@@ -128,7 +193,7 @@ impl PvSyscall {
 unsafe impl Conduit for PvSyscall {
     #[inline(always)]
     unsafe fn hypercall(&self, number: u32, arguments: [usize; 5]) -> isize {
-        enter!("syscall", number as usize, number, arguments)
+        trap!("syscall", number as usize, number, arguments)
     }
 
     fn guest(&self) -> Option<Guest> {

@@ -127,18 +127,19 @@ impl<C> Xen<C> {
     /// What is missing.
     #[inline(always)]
     pub fn can(&self, operation: Operation) -> core::result::Result<(), Unsupported> {
-        if self.offers(operation) {
+        if self.missing(operation) == 0 {
             Ok(())
         } else {
             Err(self.unsupported(operation))
         }
     }
 
+    /// 0 for an operation that is offered, and not 0 for another.
     #[inline(always)]
-    fn offers(&self, operation: Operation) -> bool {
+    fn missing(&self, operation: Operation) -> u32 {
         let index = operation.index();
         let word = self.offered[index / 32].load(Ordering::Relaxed);
-        word & (1 << (index % 32)) != 0
+        !word & (1 << (index % 32))
     }
 
     /// How an operation will be carried out: directly, by the first of its older ways that is
@@ -183,11 +184,22 @@ impl<C> Xen<C> {
         }
     }
 
-    /// The error for an operation that is not offered.
+    /// The error for a call that was not made, since the operation is not offered, or whose answer is none
+    /// of a success.
     #[cold]
     #[inline(never)]
-    fn absent(&self, operation: Operation) -> Error {
-        Error::Unsupported(self.unsupported(operation))
+    pub(super) fn failure(&self, operation: Operation, answer: Option<isize>) -> Error {
+        match answer {
+            None => Error::Unsupported(self.unsupported(operation)),
+            Some(answer) => self.refusal(operation, answer),
+        }
+    }
+
+    /// [`failure`](Self::failure) for the error of [`attempt_done`](Self::attempt_done).
+    #[cold]
+    #[inline(never)]
+    pub(super) fn undone(&self, operation: Operation, answer: i32) -> Error {
+        self.failure(operation, (answer != 0).then_some(answer as isize))
     }
 
     /// Why an operation that is not offered is not.
@@ -213,7 +225,6 @@ impl<C> Xen<C> {
 
     /// The error for a negative answer to an offered operation; what it teaches is kept.
     #[cold]
-    #[inline(never)]
     pub(super) fn refusal(&self, operation: Operation, answer: isize) -> Error {
         let call = operation.name();
         match checked(call, answer) {
@@ -278,17 +289,9 @@ impl<C: Conduit> Xen<C> {
     /// As for [`Conduit::hypercall`].
     #[inline(always)]
     pub unsafe fn call_plain(&self, operation: Operation, arguments: [usize; 5]) -> Result<usize> {
-        if !self.offers(operation) {
-            return Err(self.absent(operation));
-        }
         // SAFETY: the caller keeps the contract of this call.
-        let answer = unsafe { self.conduit.hypercall(operation.hypercall(), arguments) };
-        let answer = int(answer);
-        if answer >= 0 {
-            Ok(answer as usize)
-        } else {
-            Err(self.refusal(operation, answer))
-        }
+        let answer = unsafe { self.attempt(operation, 0, arguments) };
+        self.counted(operation, answer.map(int))
     }
 
     /// The same as [`call`](Self::call) for an operation whose answer is a C `long`, such as the
@@ -303,17 +306,39 @@ impl<C: Conduit> Xen<C> {
     /// As for [`Conduit::hypercall`].
     #[inline(always)]
     pub unsafe fn call_long(&self, operation: Operation, arguments: [usize; 4]) -> Result<usize> {
-        if !self.offers(operation) {
-            return Err(self.absent(operation));
-        }
         let [second, third, fourth, fifth] = arguments;
         let all = [operation.number() as usize, second, third, fourth, fifth];
         // SAFETY: the caller keeps the contract of this call.
-        let answer = unsafe { self.conduit.hypercall(operation.hypercall(), all) };
-        if answer >= 0 {
-            Ok(answer as usize)
-        } else {
-            Err(self.refusal(operation, answer))
+        let answer = unsafe { self.attempt(operation, 0, all) };
+        self.counted(operation, answer)
+    }
+
+    /// The gate, and the call behind it: `None` where the operation is not offered, or where `hindrance`, a
+    /// reason of the caller's, is not 0. Both are looked at in one branch.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Conduit::hypercall`].
+    #[inline(always)]
+    unsafe fn attempt(
+        &self,
+        operation: Operation,
+        hindrance: usize,
+        arguments: [usize; 5],
+    ) -> Option<isize> {
+        if self.missing(operation) as usize | hindrance != 0 {
+            return None;
+        }
+        // SAFETY: the caller keeps the contract of this call.
+        Some(unsafe { self.conduit.hypercall(operation.hypercall(), arguments) })
+    }
+
+    /// The result of an operation that answers with a number.
+    #[inline(always)]
+    fn counted(&self, operation: Operation, answer: Option<isize>) -> Result<usize> {
+        match answer {
+            Some(number @ 0..) => Ok(number as usize),
+            answer => Err(self.failure(operation, answer)),
         }
     }
 
@@ -346,17 +371,77 @@ impl<C: Conduit> Xen<C> {
     /// As for [`Conduit::hypercall`].
     #[inline(always)]
     pub(crate) unsafe fn call_done(&self, operation: Operation, rest: [usize; 4]) -> Result<()> {
-        if !self.offers(operation) {
-            return Err(self.absent(operation));
+        // SAFETY: the caller keeps the contract of this call.
+        match unsafe { self.attempt_done(operation, 0, rest) } {
+            Ok(()) => Ok(()),
+            Err(answer) => Err(self.undone(operation, answer)),
         }
+    }
+
+    /// [`call_done`](Self::call_done) for an operation that has an older way, which is taken where it turns
+    /// out not to be there.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Conduit::hypercall`].
+    #[cfg_attr(
+        not(any(
+            target_arch = "x86",
+            target_arch = "x86_64",
+            target_arch = "arm",
+            target_arch = "aarch64"
+        )),
+        allow(dead_code)
+    )]
+    #[inline(always)]
+    pub(crate) unsafe fn call_or(
+        &self,
+        operation: Operation,
+        rest: [usize; 4],
+        older: impl FnOnce(&Self, Unsupported) -> Result<()>,
+    ) -> Result<()> {
+        // SAFETY: the caller keeps the contract of this call.
+        match unsafe { self.attempt_done(operation, 0, rest) } {
+            Ok(()) => Ok(()),
+            Err(answer) => self.otherwise(operation, answer, older),
+        }
+    }
+
+    /// What is left of [`call_or`](Self::call_or) where the call did not succeed.
+    #[cold]
+    #[inline(never)]
+    fn otherwise(
+        &self,
+        operation: Operation,
+        answer: i32,
+        older: impl FnOnce(&Self, Unsupported) -> Result<()>,
+    ) -> Result<()> {
+        match self.undone(operation, answer) {
+            Error::Unsupported(unsupported) => older(self, unsupported),
+            error => Err(error),
+        }
+    }
+
+    /// [`attempt`](Self::attempt) for an operation whose only success is the C `int` 0. The error is the answer, or 0 where the call was not made: one number, so that all that went
+    /// wrong leads to one place off the way.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Conduit::hypercall`].
+    #[inline(always)]
+    pub(super) unsafe fn attempt_done(
+        &self,
+        operation: Operation,
+        hindrance: usize,
+        rest: [usize; 4],
+    ) -> core::result::Result<(), i32> {
         let [second, third, fourth, fifth] = rest;
         let all = [operation.number() as usize, second, third, fourth, fifth];
         // SAFETY: the caller keeps the contract of this call.
-        let answer = int(unsafe { self.conduit.hypercall(operation.hypercall(), all) });
-        if answer == 0 {
-            Ok(())
-        } else {
-            Err(self.refusal(operation, answer))
+        match unsafe { self.attempt(operation, hindrance, all) }.map(|answer| answer as i32) {
+            None => Err(0),
+            Some(0) => Ok(()),
+            Some(answer) => Err(answer),
         }
     }
 }

@@ -6,8 +6,8 @@
 //! `way_twice`, two of them that are the same; `way_int`, whose answer is taken for a C `int`; `way_held`,
 //! which stores to a word before and after the call and returns what it finds there in between;
 //! `way_live`, which keeps values over the call; and `way_iret`.
-//! `way_send`, `way_copy` and `way_yield` are calls as C makes them too (`c/hypercalls.c`), and
-//! `way_gated_send` and so on the crate's own functions.
+//! `way_send`, `way_copy`, `way_yield` and `way_block` are calls as C makes them too (`c/hypercalls.c`), and
+//! `way_gated_send` and so on the crate's own functions; `way_gated_one` is a copy whose list is one entry.
 //!
 //! They stand in another crate than the conduits, as a user's code does.
 #![no_std]
@@ -149,8 +149,8 @@ macro_rules! probes {
 }
 
 macro_rules! calls {
-    ($way:ty = $new:expr; $send:ident $copy:ident $yield:ident $gated_send:ident $gated_copy:ident
-        $gated_yield:ident $gated_block:ident) => {
+    ($way:ty = $new:expr; $send:ident $copy:ident $yield:ident $block:ident $gated_send:ident
+        $gated_copy:ident $gated_one:ident $gated_yield:ident $gated_block:ident) => {
         /// `EVTCHNOP_send`, with the structure of its argument.
         ///
         /// # Safety
@@ -184,6 +184,16 @@ macro_rules! calls {
             unsafe { $new.hypercall(29, [0; 5]) as i32 }
         }
 
+        /// `SCHEDOP_block`.
+        ///
+        /// # Safety
+        /// As for the hypercall.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $block() -> i32 {
+            // SAFETY: the caller's.
+            unsafe { $new.hypercall(29, [1, 0, 0, 0, 0]) as i32 }
+        }
+
         /// `EVTCHNOP_send` by the crate's function.
         #[unsafe(no_mangle)]
         pub extern "C" fn $gated_send(xen: &Xen<$way>, port: EvtchnPort) -> bool {
@@ -198,6 +208,16 @@ macro_rules! calls {
         pub unsafe extern "C" fn $gated_copy(xen: &Xen<$way>, copies: &mut Copies<'_>) -> bool {
             // SAFETY: the caller's.
             unsafe { grant_table_op::copy(xen, copies.0) }.is_ok()
+        }
+
+        /// `GNTTABOP_copy` by the crate's function, with one entry.
+        ///
+        /// # Safety
+        /// As for that function.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $gated_one(xen: &Xen<$way>, copy: &mut GrantCopy) -> bool {
+            // SAFETY: the caller's.
+            unsafe { grant_table_op::copy(xen, core::slice::from_mut(copy)) }.is_ok()
         }
 
         /// `SCHEDOP_yield` by the crate's function.
@@ -233,7 +253,7 @@ pub mod x86 {
     // SAFETY: the program with these functions has such a page.
     unsafe impl HypercallPage for Somewhere {
         fn address() -> usize {
-            (&raw const hypercall_page).addr()
+            (&raw const hypercall_page).expose_provenance()
         }
     }
 
@@ -247,13 +267,16 @@ pub mod x86 {
         unsafe { Page::<Somewhere>::new().iret(context) }
     }
 
-    calls!(Page<Somewhere> = Page::<Somewhere>::new(); page_send page_copy page_yield page_gated_send page_gated_copy page_gated_yield page_gated_block);
+    calls!(Page<Somewhere> = Page::<Somewhere>::new(); page_send page_copy page_yield page_block
+        page_gated_send page_gated_copy page_gated_one page_gated_yield page_gated_block);
     probes!(Page::<Somewhere>::new();
         page_1 page_2 page_3 page_4 page_5 page_twice page_int page_held page_live);
-    calls!(Vmcall = Vmcall::new(); vmcall_send vmcall_copy vmcall_yield vmcall_gated_send vmcall_gated_copy vmcall_gated_yield vmcall_gated_block);
+    calls!(Vmcall = Vmcall::new(); vmcall_send vmcall_copy vmcall_yield vmcall_block
+        vmcall_gated_send vmcall_gated_copy vmcall_gated_one vmcall_gated_yield vmcall_gated_block);
     probes!(Vmcall::new();
         vmcall_1 vmcall_2 vmcall_3 vmcall_4 vmcall_5 vmcall_twice vmcall_int vmcall_held vmcall_live);
-    calls!(Vmmcall = Vmmcall::new(); vmmcall_send vmmcall_copy vmmcall_yield vmmcall_gated_send vmmcall_gated_copy vmmcall_gated_yield vmmcall_gated_block);
+    calls!(Vmmcall = Vmmcall::new(); vmmcall_send vmmcall_copy vmmcall_yield vmmcall_block
+        vmmcall_gated_send vmmcall_gated_copy vmmcall_gated_one vmmcall_gated_yield vmmcall_gated_block);
     probes!(Vmmcall::new();
         vmmcall_1 vmmcall_2 vmmcall_3 vmmcall_4 vmmcall_5 vmmcall_twice vmmcall_int vmmcall_held vmmcall_live);
 }
@@ -273,7 +296,8 @@ pub mod pv {
         unsafe { cpu::PvSyscall::new().iret(context) }
     }
 
-    calls!(cpu::PvSyscall = cpu::PvSyscall::new(); syscall_send syscall_copy syscall_yield syscall_gated_send syscall_gated_copy syscall_gated_yield syscall_gated_block);
+    calls!(cpu::PvSyscall = cpu::PvSyscall::new(); syscall_send syscall_copy syscall_yield syscall_block
+        syscall_gated_send syscall_gated_copy syscall_gated_one syscall_gated_yield syscall_gated_block);
     probes!(cpu::PvSyscall::new();
         syscall_1 syscall_2 syscall_3 syscall_4 syscall_5 syscall_twice syscall_int syscall_held syscall_live);
 }
@@ -293,7 +317,8 @@ pub mod pv {
         unsafe { cpu::PvInt82::new().iret(context) }
     }
 
-    calls!(cpu::PvInt82 = cpu::PvInt82::new(); int82_send int82_copy int82_yield int82_gated_send int82_gated_copy int82_gated_yield int82_gated_block);
+    calls!(cpu::PvInt82 = cpu::PvInt82::new(); int82_send int82_copy int82_yield int82_block
+        int82_gated_send int82_gated_copy int82_gated_one int82_gated_yield int82_gated_block);
     probes!(cpu::PvInt82::new();
         int82_1 int82_2 int82_3 int82_4 int82_5 int82_twice int82_int int82_held int82_live);
 }
@@ -303,6 +328,7 @@ pub mod pv {
 pub mod arm {
     use super::*;
 
-    calls!(cpu::Hvc = cpu::Hvc::new(); hvc_send hvc_copy hvc_yield hvc_gated_send hvc_gated_copy hvc_gated_yield hvc_gated_block);
+    calls!(cpu::Hvc = cpu::Hvc::new(); hvc_send hvc_copy hvc_yield hvc_block
+        hvc_gated_send hvc_gated_copy hvc_gated_one hvc_gated_yield hvc_gated_block);
     probes!(cpu::Hvc::new(); hvc_1 hvc_2 hvc_3 hvc_4 hvc_5 hvc_twice hvc_int hvc_held hvc_live);
 }

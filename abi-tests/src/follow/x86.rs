@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use xtask::headers::Abi;
 
 use super::{End, Root, Value, Walk, number};
-use crate::disassembly::Instruction;
+use crate::disassembly::{Instruction, Relocation};
 
 /// The registers of 64 bits, and their lower halves.
 const REGISTERS: [(&str, &str); 16] = [
@@ -33,6 +33,18 @@ enum Place {
     Half(&'static str),
     Memory(Value),
     Number(i64),
+}
+
+/// The symbol of an instruction that the linker changes, and what it adds.
+fn symbol(instruction: &Instruction) -> Option<Value> {
+    let Relocation { symbol, addend, .. } = instruction.relocation.as_ref()?;
+    Some(Value(Root::Symbol(symbol.clone()), *addend))
+}
+
+/// The same for one into which the address itself goes.
+fn absolute(instruction: &Instruction) -> Option<Value> {
+    let kind = &*instruction.relocation.as_ref()?.kind;
+    matches!(kind, "R_X86_64_32S" | "R_X86_64_64" | "R_386_32").then(|| symbol(instruction))?
 }
 
 impl Walk<'_> {
@@ -110,6 +122,34 @@ impl Walk<'_> {
         value
     }
 
+    /// Goes where the stack says.
+    fn go_home(&mut self) {
+        let pointer = self.state.stack_pointer();
+        let home = Value::before(Value::start(pointer));
+        let target = self.pop();
+        self.end = Some(if target == home {
+            End::Returned
+        } else {
+            End::Jumped(target)
+        });
+    }
+
+    /// The address that a call or jump goes to: in a register, or a symbol's.
+    fn function(&self, instruction: &Instruction, target: &str) -> Result<Option<Value>> {
+        if let Ok(Place::Register(register)) = self.place(target) {
+            return Ok(Some(self.state.register(register)));
+        }
+        let Some(Relocation { kind, .. }) = &instruction.relocation else {
+            return Ok(None);
+        };
+        ensure!(
+            matches!(&**kind, "R_X86_64_PC32" | "R_X86_64_PLT32"),
+            "{kind} is not known"
+        );
+        // The place is the end of the instruction, from whose end the distance counts.
+        Ok(symbol(instruction).map(|symbol| symbol.plus(4)))
+    }
+
     pub(super) fn x86(&mut self, instruction: &Instruction, next: Option<u64>) -> Result<()> {
         let operands: Vec<&str> = instruction.operands.iter().map(|o| &**o).collect();
         let line = instruction.to_string();
@@ -118,7 +158,11 @@ impl Walk<'_> {
         }
         match (&*instruction.name, &*operands) {
             ("mov" | "movabs", [to, from]) => {
-                let value = self.read(from)?;
+                let mut value = self.read(from)?;
+                // A number that the linker makes: the symbol's address, and what stands there already.
+                if let (Some(symbol), Root::Number) = (absolute(instruction), &value.0) {
+                    value = symbol.plus(value.1);
+                }
                 self.write(to, value)
             }
             ("lea", [to, from]) => match self.place(from)? {
@@ -155,17 +199,16 @@ impl Walk<'_> {
                 let value = self.pop();
                 self.write(to, value)
             }
-            ("call", [target]) => match self.place(target) {
-                Ok(Place::Register(register)) => {
+            ("call", [target]) => match self.function(instruction, target)? {
+                Some(target) => {
                     ensure!(self.entry.instruction == "call", "an unknown function");
-                    let target = self.state.register(register);
                     // The return address is pushed, and popped by the `ret` at the other end.
                     self.push(Value(Root::Code, 0));
                     self.pop();
                     self.enter(Some(target))
                 }
                 // A call of what comes next is how code of 32 bits finds out where it is.
-                _ => {
+                None => {
                     let to = target.split(' ').next().unwrap_or_default();
                     let to = u64::from_str_radix(to, 16).ok();
                     ensure!(to.is_some() && to == next, "an unknown function");
@@ -173,15 +216,16 @@ impl Walk<'_> {
                     Ok(())
                 }
             },
+            // A call with nothing after it: the `ret` at the other end is this function's.
+            ("jmp", [target]) => {
+                ensure!(self.entry.instruction == "call", "a jump");
+                let target = self.function(instruction, target)?;
+                self.enter(Some(target.context("a jump to a place that is not known")?))?;
+                self.go_home();
+                Ok(())
+            }
             ("ret", []) => {
-                let pointer = self.state.stack_pointer();
-                let home = Value::before(Value::start(pointer));
-                let target = self.pop();
-                self.end = Some(if target == home {
-                    End::Returned
-                } else {
-                    End::Jumped(target)
-                });
+                self.go_home();
                 Ok(())
             }
             ("ud2", []) => {

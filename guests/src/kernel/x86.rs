@@ -68,7 +68,7 @@ pub(super) struct OwnPage;
 // it before the first hypercall: before it enters a PV kernel, and as soon as a PVH kernel asks for it.
 unsafe impl HypercallPage for OwnPage {
     fn address() -> usize {
-        (&raw const HYPERCALL_PAGE).addr()
+        (&raw const HYPERCALL_PAGE).expose_provenance()
     }
 }
 

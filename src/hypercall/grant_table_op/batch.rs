@@ -21,30 +21,42 @@ pub(super) const UNTOUCHED: i16 = GrantStatus::GENERAL_ERROR.get();
 /// # Safety
 ///
 /// As for [`Conduit::hypercall`]; the call reads and writes no more than the entries.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn batch<T>(
     xen: &Xen<impl Conduit>,
     operation: Operation,
     entries: &mut [T],
 ) -> Result<()> {
-    if entries.len() > AT_ONCE {
-        // SAFETY: the caller keeps the contract of this call.
-        return unsafe { in_parts(xen, operation, entries) };
-    }
     let address = entries.as_mut_ptr().expose_provenance();
+    let rest = [address, entries.len(), 0, 0];
+    // 0 for 1 to 512 entries, and never for more or none: known to the compiler where the length is.
+    let hindrance = entries.len().wrapping_sub(1) / AT_ONCE;
     // SAFETY: the caller keeps the contract of this call, and the entries are borrowed for it.
-    unsafe { xen.call_done(operation, [address, entries.len(), 0, 0]) }
+    match unsafe { xen.attempt_done(operation, hindrance, rest) } {
+        Ok(()) => Ok(()),
+        // SAFETY: the same.
+        Err(0) if hindrance != 0 => unsafe { in_parts(xen, operation, entries) },
+        Err(answer) => Err(xen.undone(operation, answer)),
+    }
 }
 
+/// A batch that is too long, or empty.
+///
 /// # Safety
 ///
 /// As for [`batch`].
 #[cold]
+#[inline(never)]
 unsafe fn in_parts<T>(
     xen: &Xen<impl Conduit>,
     operation: Operation,
     entries: &mut [T],
 ) -> Result<()> {
+    if entries.is_empty() {
+        let address = entries.as_mut_ptr().expose_provenance();
+        // SAFETY: the caller keeps the contract of this call.
+        return unsafe { xen.call_done(operation, [address, 0, 0, 0]) };
+    }
     let (mut done, total) = (0, entries.len());
     for part in entries.chunks_mut(AT_ONCE) {
         // SAFETY: the caller keeps the contract of this call.

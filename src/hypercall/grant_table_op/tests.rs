@@ -135,6 +135,29 @@ fn long_batches_go_in_parts() {
 }
 
 #[test]
+fn a_batch_of_any_length_is_passed_on_whole() {
+    for (length, due) in [
+        (0, &[0][..]),
+        (1, &[1]),
+        (512, &[512]),
+        (513, &[512, 1]),
+        (1024, &[512, 512]),
+    ] {
+        let xen = Fake::new(NEW, Guest::Pv, |_, _| 0).xen();
+        let mut entries = vec![one_copy(); length];
+        assert_eq!(copy_all(&xen, &mut entries), Ok(()));
+        let calls = xen.conduit().calls();
+        let counts = calls.iter().map(|(_, [.., count, _, _])| count);
+        assert!(counts.eq(due), "{length}: {calls:?}");
+        // Without the operation none is made, whatever the length.
+        let old = Fake::new(NEW, Guest::Pv, |_, _| 0).xen();
+        old.withhold(Operation::GNTTABOP_copy);
+        unsupported(copy_all(&old, &mut entries));
+        assert!(old.conduit().calls().is_empty());
+    }
+}
+
+#[test]
 fn only_entries_that_should_be_are_tried_again() {
     let tries = Cell::new(0);
     let xen = Fake::new(NEW, Guest::Pv, |_, [_, address, count, ..]| {
