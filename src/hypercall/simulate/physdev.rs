@@ -180,7 +180,7 @@ impl Machine {
                 if !self.setup.privileged && !own {
                     return refuse(Errno::EPERM);
                 }
-                if self.devices.mapped.remove(&request.pirq) || own {
+                if self.devices.mapped.remove(&request.pirq) {
                     Ok(0)
                 } else {
                     refuse(Errno::EINVAL)
