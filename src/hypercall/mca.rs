@@ -449,7 +449,11 @@ unsafe fn one_by_one(xen: &Xen<impl Conduit>, target: Target<'_>, missing: Error
         return Err(missing);
     };
     let set = |byte: u8, bit: usize| byte & 1 << bit != 0;
-    let total = map.iter().map(|byte| byte.count_ones() as usize).sum();
+    let total: usize = map.iter().map(|byte| byte.count_ones() as usize).sum();
+    if total == 0 {
+        // Nothing would be called, and nothing happen.
+        return Err(missing);
+    }
     let mut done = 0;
     for at in (0..map.len() * 8).filter(|at| set(map[at / 8], at % 8)) {
         // SAFETY: the caller answers for the errors.

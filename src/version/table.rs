@@ -449,7 +449,7 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.11; ARM: from 4.15. For a domain that serves the other. Missing without `CONFIG_IOREQ_SERVER` (EINVAL from 4.15). Where it is absent: EOPNOTSUPP before 4.15, EINVAL from 4.15. Older: `XEN_DMOP_get_ioreq_server_info`, then `HVMOP_get_ioreq_server_info`."
     };
     (XENMEM_resource_ioreq_server_frame_bufioreq) => {
-        "x86 PV, HVM and PVH: from 4.11; ARM: from 4.15. For a domain that serves the other. Where it is absent: EOPNOTSUPP before 4.15, EINVAL from 4.15."
+        "x86 PV, HVM and PVH: from 4.11; ARM: from 4.15. For a domain that serves the other. Missing without `CONFIG_IOREQ_SERVER` (EINVAL from 4.15). Where it is absent: EOPNOTSUPP before 4.15, EINVAL from 4.15."
     };
     (XENMEM_resource_grant_table) => {
         "all guests: from 4.12. For a domain that serves the other. Where it is absent: EOPNOTSUPP before 4.15, EINVAL from 4.15. Older: `GNTTABOP_setup_table`, then `XENMAPSPACE_grant_table`."
@@ -1733,7 +1733,7 @@ macro_rules! gate_row {
         "x86 PV, HVM and PVH: from 4.10; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `SCHEDOP_remote_shutdown`."
     };
     (XEN_DMOP_relocate_memory) => {
-        "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `XENMEM_add_to_physmap`. Note: the older way goes page by page."
+        "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Older: `XENMAPSPACE_gmfn`. Note: the older way goes page by page."
     };
     (XEN_DMOP_pin_memory_cacheattr) => {
         "x86 PV, HVM and PVH: from 4.11; ARM: never. For a domain that serves the other. Where it is absent: EOPNOTSUPP. Before 3.0.3 another hypercall runs in its place. Note: before it: XEN_DOMCTL_pin_mem_cacheattr."
@@ -5836,7 +5836,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [3, 3, 36],
         [7, 7, 7],
-        [0, 0, 0],
+        [0, 7, 0],
     ),
     Gate::new(
         144,
@@ -8088,7 +8088,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [3, 3, 0],
         [13, 13, 13],
-        [0, 0, 14],
+        [0, 0, 7],
     ),
     Gate::new(
         558,

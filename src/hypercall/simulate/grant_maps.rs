@@ -361,7 +361,10 @@ impl Machine {
             let there = whose == Whose::Own || self.peer.is_some();
             there && self.table(whose).uses(frame)
         });
-        if !mapped {
+        // Whoever owns a frame need not have mapped it.
+        let mut owned = self.memory.frames().into_iter();
+        let own = owned.any(|gfn| self.memory.ram(gfn) == Some(frame));
+        if !mapped && !own {
             return refuse(Errno::EPERM);
         }
         Ok(0)
