@@ -10,4 +10,5 @@ pub mod device_tree;
 pub mod machine;
 pub mod operations;
 pub mod report;
+pub mod rows;
 pub mod start_info;

@@ -12,6 +12,8 @@ use core::fmt;
 
 use xen_abi::hypercall::{Conduit, console_io};
 
+use crate::rows::Rows;
+
 /// How many bytes of a line go to Xen in one hypercall.
 const CHUNK: usize = 128;
 
@@ -24,6 +26,7 @@ pub struct Report<'a, C> {
     direct: u32,
     fallback: u32,
     unsupported: u32,
+    rows: Rows,
 }
 
 impl<'a, C: Conduit> Report<'a, C> {
@@ -37,6 +40,7 @@ impl<'a, C: Conduit> Report<'a, C> {
             direct: 0,
             fallback: 0,
             unsupported: 0,
+            rows: Rows::NONE,
         }
     }
 
@@ -77,6 +81,11 @@ impl<'a, C: Conduit> Report<'a, C> {
     /// Counts an operation that Xen refused as it had to.
     pub fn unsupported(&mut self) {
         self.unsupported += 1;
+    }
+
+    /// What became of each row of the table of gates.
+    pub fn rows(&mut self) -> &mut Rows {
+        &mut self.rows
     }
 
     /// Writes the counts, then `PASS` if there was no surprise, else how many there were; returns

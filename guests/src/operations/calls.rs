@@ -46,7 +46,11 @@ impl<'a, M: Machine> Program<'a, '_, M> {
     }
 
     /// Runs something without some hypercalls, on a hypervisor that was probed anew.
-    fn without(&mut self, withheld: &[Operation], work: impl FnOnce(&mut Program<'a, '_, M>)) {
+    pub(super) fn without(
+        &mut self,
+        withheld: &[Operation],
+        work: impl FnOnce(&mut Program<'a, '_, M>),
+    ) {
         let (info, listening) = (self.info, self.listening);
         let machine = self.machine();
         match Program::new(machine, self.report) {
@@ -64,6 +68,20 @@ impl<'a, M: Machine> Program<'a, '_, M> {
             }
             Err(error) => self.report().fail(format_args!("probe: {error}")),
         }
+    }
+
+    /// Runs something without some operations, each by itself, on a hypervisor that was probed anew.
+    pub(super) fn without_only(
+        &mut self,
+        withheld: &[Operation],
+        work: impl FnOnce(&mut Program<'a, '_, M>),
+    ) {
+        self.without(&[], |program| {
+            for &operation in withheld {
+                program.xen().withhold(operation);
+            }
+            work(program);
+        });
     }
 
     /// What is withheld has an older way on PV, and nowhere else.

@@ -69,6 +69,14 @@ impl<M: Machine> Program<'_, '_, M> {
                 Err(Error::Refused { errno, .. }) => Reading::Refused(errno),
                 Err(_) => Reading::Absent,
             };
+            let rows = Operation::all().filter(|row| {
+                row.kind() == Kind::Param && row.number() == index && row.parent() == Some(get)
+            });
+            for row in rows {
+                if self.xen().can(row).is_ok() {
+                    self.mark(row, seen == Reading::Value);
+                }
+            }
             match seen {
                 Reading::Value => {
                     values += 1;

@@ -23,6 +23,12 @@ pub(super) const OWN: DomId = DomId::new(0);
 const PERMIT_ACCESS: u16 = 1;
 /// Access is for reading only.
 pub(super) const FOR_READING: u16 = 1 << 2;
+/// What an entry says besides: a page is awaited; it came; a part of a page is lent; what another domain
+/// has lent is passed on.
+const ACCEPT_TRANSFER: u16 = 2;
+const TRANSFER_COMPLETED: u16 = 1 << 3;
+const SUB_PAGE: u16 = 1 << 8;
+const TRANSITIVE: u16 = 3;
 /// Somebody reads, or writes.
 const IN_USE: u16 = 0b11 << 3;
 
@@ -70,6 +76,39 @@ impl Table {
         }
         Self::half(self.entries, offset + 2).store(OWN.get(), Ordering::Relaxed);
         Self::half(self.entries, offset).store(PERMIT_ACCESS | flags, Ordering::Release);
+    }
+
+    /// Lends a part of a frame to domain 0, in version 2: offset and length.
+    pub(super) fn lend_part(&self, grant: GrantRef, frame: u64, (from, length): (u16, u16)) {
+        let offset = self.offset(grant);
+        Self::half(self.entries, offset + 4).store(from, Ordering::Relaxed);
+        Self::half(self.entries, offset + 6).store(length, Ordering::Relaxed);
+        self.lend(grant, frame, SUB_PAGE);
+    }
+
+    /// Passes on to domain 0 what domain 0 has lent as `lent`, in version 2.
+    pub(super) fn pass_on(&self, grant: GrantRef, lent: GrantRef) {
+        let offset = self.offset(grant);
+        Self::half(self.entries, offset + 2).store(OWN.get(), Ordering::Relaxed);
+        Self::half(self.entries, offset + 4).store(OWN.get(), Ordering::Relaxed);
+        Self::word(self.entries, offset + 8).store(lent.get(), Ordering::Relaxed);
+        Self::half(self.entries, offset).store(TRANSITIVE, Ordering::Release);
+    }
+
+    /// Awaits a page of domain 0's, in version 1.
+    pub(super) fn accept(&self, grant: GrantRef, page: u64) {
+        let offset = self.offset(grant);
+        Self::word(self.entries, offset + 4).store(page as u32, Ordering::Relaxed);
+        Self::half(self.entries, offset + 2).store(OWN.get(), Ordering::Relaxed);
+        Self::half(self.entries, offset).store(ACCEPT_TRANSFER, Ordering::Release);
+    }
+
+    /// The frame of a page that was awaited and came, in version 1.
+    pub(super) fn transferred(&self, grant: GrantRef) -> Option<u64> {
+        let offset = self.offset(grant);
+        let flags = Self::half(self.entries, offset).load(Ordering::Acquire);
+        let frame = Self::word(self.entries, offset + 4).load(Ordering::Relaxed);
+        (flags & TRANSFER_COMPLETED != 0).then_some(frame.into())
     }
 
     /// Takes back what was lent.

@@ -80,6 +80,11 @@ impl<'a, M: Machine> Program<'a, '_, M> {
         left
     }
 
+    /// Whether something is left out here because it takes a real hypervisor, be the operation there or not.
+    pub(super) fn not_real(&mut self, operation: Operation) -> bool {
+        self.left_to_real(operation) || !self.machine().real()
+    }
+
     /// Counts operations for which there is no code on this processor, since no guest has it there.
     #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
     pub(super) fn not_here(&mut self, operations: &[Operation]) {

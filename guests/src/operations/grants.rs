@@ -6,14 +6,13 @@ use core::cell::Cell;
 use core::ptr::NonNull;
 
 use xen_abi::hypercall::grant_table_op::{
-    self, CacheFlush, CopyEnd, Entry, GrantCopy, MapFlags, MapGrant, SwapGrants, TransferFrame,
-    UnmapAndReplace, UnmapGrant,
+    self, CopyEnd, Entry, MapFlags, MapGrant, SwapGrants, UnmapAndReplace, UnmapGrant,
 };
 use xen_abi::hypercall::memory_op::{self, FrameWord, GrantFrame, MemFlags, Space};
 use xen_abi::hypercall::{Errno, Error, Result};
 use xen_abi::version::{Guest, Operation};
 use xen_abi::xen_public::grant_table::{GrantHandle, GrantRef, GrantStatus};
-use xen_abi::xen_public::xen::{DomId, Gfn, Mfn, PAGE_SHIFT};
+use xen_abi::xen_public::xen::{DomId, Gfn, PAGE_SHIFT};
 
 use super::entries::{FOR_READING, OWN, Table, wide};
 use super::memory::{mark, marked};
@@ -21,20 +20,20 @@ use super::{Outcome, Program};
 use crate::machine::{Machine, Page, Window};
 
 /// A domain that there is not.
-const NOBODY: DomId = DomId::new(0x7abc);
+pub(super) const NOBODY: DomId = DomId::new(0x7abc);
 /// The window of the table's first frame.
 const TABLE: usize = 3;
 /// The window that grants are mapped in.
-const MAPPED: usize = 4;
+pub(super) const MAPPED: usize = 4;
 /// The window of a page that takes a grant's place.
-const OTHER: usize = 5;
+pub(super) const OTHER: usize = 5;
 /// The window of the first frame with status words.
 const STATUS: usize = 6;
 /// The references that are used, and one that is in no table.
-const FIRST: GrantRef = GrantRef::FIRST_UNRESERVED;
-const SECOND: GrantRef = GrantRef::new(FIRST.get() + 1);
-const READONLY: GrantRef = GrantRef::new(FIRST.get() + 2);
-const NONE: GrantRef = GrantRef::new(0x7fff_ff00);
+pub(super) const FIRST: GrantRef = GrantRef::FIRST_UNRESERVED;
+pub(super) const SECOND: GrantRef = GrantRef::new(FIRST.get() + 1);
+pub(super) const READONLY: GrantRef = GrantRef::new(FIRST.get() + 2);
+pub(super) const NONE: GrantRef = GrantRef::new(0x7fff_ff00);
 
 /// The status that a call came to.
 fn status(result: Result<()>) -> Result<GrantStatus> {
@@ -46,11 +45,11 @@ fn status(result: Result<()>) -> Result<GrantStatus> {
 }
 
 /// The pages that are lent, and that others are copied to and from.
-struct Pages {
-    lent: Cell<NonNull<Page>>,
-    frame: u64,
-    source: NonNull<Page>,
-    target: NonNull<Page>,
+pub(super) struct Pages {
+    pub(super) lent: Cell<NonNull<Page>>,
+    pub(super) frame: u64,
+    pub(super) source: NonNull<Page>,
+    pub(super) target: NonNull<Page>,
 }
 
 impl<M: Machine> Program<'_, '_, M> {
@@ -77,20 +76,20 @@ impl<M: Machine> Program<'_, '_, M> {
         };
         self.version(1);
         self.lend_and_take_back(table, &pages);
-        self.transfer();
+        self.transfer(table);
         self.second_version(table, &pages);
         self.version(1);
         self.copies(table, &pages);
         table.revoke(FIRST);
     }
 
-    fn gfn(&self, page: NonNull<Page>) -> u64 {
+    pub(super) fn gfn(&self, page: NonNull<Page>) -> u64 {
         self.machine().frame(page.addr().get())
     }
 
     /// Puts a frame, or nothing, into a window of a PV guest.
     #[cfg(target_arch = "x86_64")]
-    fn put(&mut self, window: Window, frame: Option<u64>) {
+    pub(super) fn put(&mut self, window: Window, frame: Option<u64>) {
         use xen_abi::hypercall::update_va_mapping::{self, Flush, Processors};
         /// Present, writable, accessed, dirty.
         const FLAGS: u64 = 0x63;
@@ -104,7 +103,7 @@ impl<M: Machine> Program<'_, '_, M> {
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    fn put(&mut self, window: Window, frame: Option<u64>) {
+    pub(super) fn put(&mut self, window: Window, frame: Option<u64>) {
         self.report().fail(format_args!(
             "no PV guest on this processor, to put {frame:?} into {window:?}"
         ));
@@ -148,7 +147,7 @@ impl<M: Machine> Program<'_, '_, M> {
     }
 
     /// Puts a frame of the grant table into a window of a translated guest.
-    fn in_window(&mut self, space: Space, frame: u64) -> Option<()> {
+    pub(super) fn in_window(&mut self, space: Space, frame: u64) -> Option<()> {
         self.run(Operation::XENMAPSPACE_grant_table, |xen| {
             // SAFETY: the window is empty.
             unsafe { memory_op::add_to_physmap(xen, DomId::SELF, space, Gfn::new(frame)) }
@@ -157,7 +156,7 @@ impl<M: Machine> Program<'_, '_, M> {
     }
 
     /// A status is the one that was expected, wherever the operation is there.
-    fn is(
+    pub(super) fn is(
         &mut self,
         operation: Operation,
         outcome: Outcome<GrantStatus>,
@@ -184,7 +183,7 @@ impl<M: Machine> Program<'_, '_, M> {
     }
 
     /// Maps a grant; its handle, or the status.
-    fn map_grant(
+    pub(super) fn map_grant(
         &mut self,
         domain: DomId,
         grant: GrantRef,
@@ -205,7 +204,7 @@ impl<M: Machine> Program<'_, '_, M> {
         })
     }
 
-    fn unmap_grant(&mut self, handle: GrantHandle) -> Outcome<GrantStatus> {
+    pub(super) fn unmap_grant(&mut self, handle: GrantHandle) -> Outcome<GrantStatus> {
         let address = self
             .machine()
             .window(MAPPED)
@@ -241,6 +240,8 @@ impl<M: Machine> Program<'_, '_, M> {
         self.mapped(table, pages);
         self.replaced(table, pages);
         self.copies(table, pages);
+        self.pieces(table, pages);
+        self.by_flags(table, pages);
         self.swapped(table, pages);
 
         table.lend(READONLY, lent, FOR_READING);
@@ -256,6 +257,7 @@ impl<M: Machine> Program<'_, '_, M> {
                 format_args!("for reading: {read:?}"),
             );
             if let Ok(handle) = read {
+                self.mark(Operation::GNTMAP_readonly, true);
                 let gone = self.unmap_grant(handle);
                 let unmap = Operation::GNTTABOP_unmap_grant_ref;
                 self.is(unmap, gone, GrantStatus::OKAY, "for reading");
@@ -290,7 +292,10 @@ impl<M: Machine> Program<'_, '_, M> {
             return;
         };
         let handle = match mapped {
-            Ok(handle) => handle,
+            Ok(handle) => {
+                self.mark(Operation::GNTMAP_host_map, true);
+                handle
+            }
             Err(status) => return self.check(map, false, format_args!("{status}")),
         };
         self.check(map, table.in_use(FIRST), format_args!("no use is shown"));
@@ -336,12 +341,12 @@ impl<M: Machine> Program<'_, '_, M> {
     }
 
     /// Whether a page of the domain's own leaves its frame when it is mapped as a grant.
-    fn moves(&self) -> bool {
+    pub(super) fn moves(&self) -> bool {
         self.machine().guest() == Guest::Hvm
     }
 
     /// Gives the lent page memory again where it was lost by being mapped elsewhere.
-    fn refill(&mut self, pages: &Pages) {
+    pub(super) fn refill(&mut self, pages: &Pages) {
         if !self.moves() {
             return;
         }
@@ -359,34 +364,6 @@ impl<M: Machine> Program<'_, '_, M> {
                 Err(error) => self.report().fail(format_args!("{error}")),
             }
         }
-    }
-
-    /// The cache of a page that is mapped.
-    fn flushed(&mut self, pages: &Pages) {
-        let address = pages.frame << PAGE_SHIFT;
-        let pv = self.machine().guest() == Guest::Pv;
-        // The calls for it are there on x86, and some of them do nothing.
-        let refusals: &[Errno] = if pv { &[Errno::EOPNOTSUPP] } else { &[] };
-        let _ = self.run_or(Operation::GNTTABOP_cache_flush, refusals, |xen| {
-            let mut entry = [CacheFlush::bus_address(address, 64, 128, CacheFlush::CLEAN)];
-            // SAFETY: cleaning loses nothing.
-            unsafe { grant_table_op::cache_flush(xen, &mut entry) }
-        });
-        let over = self.run_or(Operation::GNTTABOP_cache_flush, &[Errno::EINVAL], |xen| {
-            let mut entry = [CacheFlush::bus_address(
-                address,
-                4000,
-                128,
-                CacheFlush::CLEAN,
-            )];
-            // SAFETY: cleaning loses nothing.
-            unsafe { grant_table_op::cache_flush(xen, &mut entry) }
-        });
-        self.check(
-            Operation::GNTTABOP_cache_flush,
-            over == Outcome::Not,
-            format_args!("past the page's end: {over:?}"),
-        );
     }
 
     /// A mapping gives way to another page's.
@@ -429,58 +406,6 @@ impl<M: Machine> Program<'_, '_, M> {
         }
     }
 
-    fn copy(&mut self, from: CopyEnd, to: CopyEnd) -> Outcome<GrantStatus> {
-        self.run_alone(Operation::GNTTABOP_copy, &[], |xen| {
-            let mut entry = [GrantCopy::new(from, to, 4096)];
-            // SAFETY: nobody has a reference to the pages, which are the program's own.
-            unsafe { grant_table_op::copy(xen, &mut entry) }?;
-            Ok(entry[0].status())
-        })
-    }
-
-    fn end(&self, page: NonNull<Page>) -> CopyEnd {
-        let frame = CopyEnd::frame(Gfn::new(self.gfn(page)), 0);
-        frame.unwrap_or(CopyEnd::grant(OWN, NONE, 0))
-    }
-
-    /// Copying a page comes to a status.
-    fn copy_is(&mut self, from: NonNull<Page>, to: CopyEnd, expected: GrantStatus, what: &str) {
-        let from = self.end(from);
-        let copied = self.copy(from, to);
-        self.is(Operation::GNTTABOP_copy, copied, expected, what);
-    }
-
-    /// A page is copied to the one that was lent, and from there to a third.
-    fn copies(&mut self, table: Table, pages: &Pages) {
-        let lent = pages.frame;
-        table.lend(FIRST, lent, 0);
-        mark(pages.source, 0x34);
-        mark(pages.target, 0);
-        let grant = CopyEnd::grant(OWN, FIRST, 0);
-        self.copy_is(pages.source, grant, GrantStatus::OKAY, "to a grant");
-        self.copied_from(FIRST, pages, 0x34);
-        self.check(
-            Operation::GNTTABOP_copy,
-            !table.in_use(FIRST),
-            format_args!("it is shown as used when it is over"),
-        );
-        let past = CopyEnd::grant(OWN, FIRST, 8);
-        let bad = GrantStatus::BAD_COPY_ARG;
-        self.copy_is(pages.source, past, bad, "past the page's end");
-    }
-
-    fn copied_from(&mut self, grant: GrantRef, pages: &Pages, first: u8) {
-        let operation = Operation::GNTTABOP_copy;
-        let to = self.end(pages.target);
-        let copied = self.copy(CopyEnd::grant(OWN, grant, 0), to);
-        self.is(operation, copied, GrantStatus::OKAY, "from a grant");
-        self.check(
-            operation,
-            copied.done().is_none() || marked(pages.target, first),
-            format_args!("grant {grant} has other bytes"),
-        );
-    }
-
     /// What one reference stands for, the other does.
     fn swapped(&mut self, table: Table, pages: &Pages) {
         let operation = Operation::GNTTABOP_swap_grant_ref;
@@ -506,24 +431,6 @@ impl<M: Machine> Program<'_, '_, M> {
             let refused = GrantStatus::GENERAL_ERROR;
             self.copy_is(pages.source, to, refused, "to what was swapped away");
         }
-    }
-
-    /// A page that is none can't be given away.
-    fn transfer(&mut self) {
-        let operation = Operation::GNTTABOP_transfer;
-        let given = self.run_alone(operation, &[Errno::EOPNOTSUPP], |xen| {
-            let none = Mfn::new(0xffff_fff0);
-            let mut entry = [TransferFrame::new(none, OWN, FIRST)?];
-            // SAFETY: there is no such page.
-            unsafe { grant_table_op::transfer(xen, &mut entry) }?;
-            Ok(entry[0].status())
-        });
-        self.is(
-            operation,
-            given,
-            GrantStatus::BAD_PAGE,
-            "a page that is none",
-        );
     }
 
     /// The same with a table of version 2, and back to version 1.

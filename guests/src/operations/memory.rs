@@ -28,7 +28,7 @@ const FIRST_WINDOW: usize = 0;
 const TOO_FAR: u32 = 0xf_ffff;
 
 /// How far a batch came: what was done, of how many.
-fn reached(result: Result<()>, total: usize) -> Result<(usize, usize)> {
+pub(super) fn reached(result: Result<()>, total: usize) -> Result<(usize, usize)> {
     match result {
         Ok(()) => Ok((total, total)),
         Err(Error::PartialBatch { done, total, .. }) => Ok((done, total)),
@@ -544,6 +544,7 @@ impl<M: Machine> Program<'_, '_, M> {
             } else {
                 self.run_alone(grants, &[refusal], work)
             };
+            self.mark(Operation::XENMEM_resource_grant_table_id_shared, false);
             let older = self.xen().can(grants).is_err();
             self.check(
                 grants,

@@ -8,19 +8,24 @@
 //! predicted is a surprise.
 
 mod calls;
+mod copies;
 mod devices;
 mod entries;
 mod events;
 mod expect;
 mod fifo;
+mod foreign;
+mod frames;
 mod grants;
 #[cfg(test)]
 mod host;
 mod memory;
 mod physdev;
+mod rows;
 mod scheduling;
 pub mod sweep;
 mod tables;
+mod tools;
 mod toolstack;
 mod upcalls;
 mod vcpus;
@@ -39,6 +44,7 @@ use xen_abi::version::Operation;
 use crate::checks;
 use crate::machine::Machine;
 use crate::report::Report;
+use crate::rows::How;
 pub use watched::{Made, Watched};
 
 /// What came of an operation that was carried out as predicted.
@@ -131,8 +137,10 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         self.absent_hypercalls();
         self.physdev();
         self.domain_0();
+        self.tools();
         self.tables();
         self.memory();
+        self.frames();
         self.grants();
         self.hvm_devices();
         self.versions();
@@ -148,6 +156,8 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         // From here on events are found in queues, and no longer in the shared page.
         self.fifo();
         self.count_upcalls();
+        self.last();
+        self.rows();
     }
 
     /// The hypervisor.
@@ -234,6 +244,7 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         let right = made == 0 && result.as_ref() == Ok(&expected);
         self.check(operation, right, format_args!("{result:?} by {made} calls"));
         self.report.fallback();
+        self.report.rows().mark(operation, How::Absent);
         true
     }
 
@@ -247,6 +258,12 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         work: impl FnOnce(&Hypervisor<'a, M>) -> Result<T>,
     ) -> Outcome<T> {
         self.judge(operation, plan, refusals, false, work)
+    }
+
+    /// Notes that a row which is part of a call was asked for with it, and done or refused.
+    fn mark(&mut self, row: Operation, done: bool) {
+        let how = if done { How::Done } else { How::Refused };
+        self.report.rows().mark(row, how);
     }
 
     fn judge<T>(
@@ -279,26 +296,38 @@ impl<'a, 'r, M: Machine> Program<'a, 'r, M> {
         let error = match (plan, result) {
             (Plan::Direct, Ok(value)) if direct => {
                 self.report.direct();
+                self.report.rows().mark(operation, How::Done);
                 return Outcome::Done(value);
             }
             (Plan::Direct, Err(error)) if direct && refused(&error) => {
                 self.report.direct();
+                self.report.rows().mark(operation, How::Refused);
                 return Outcome::Not;
             }
-            (Plan::Fallback(_), Ok(value)) if !direct => {
+            (Plan::Fallback(older), Ok(value)) if !direct => {
                 self.report.fallback();
+                self.report.rows().mark(operation, How::Older);
+                if watched.any(|made| made.is(older)) {
+                    self.report.rows().mark(older, How::Done);
+                }
                 return Outcome::Done(value);
             }
-            (Plan::Fallback(_), Err(error)) if !direct && refused(&error) => {
+            (Plan::Fallback(older), Err(error)) if !direct && refused(&error) => {
+                if watched.any(|made| made.is(older)) {
+                    self.report.rows().mark(older, How::Refused);
+                }
                 self.report.fallback();
+                self.report.rows().mark(operation, How::Older);
                 return Outcome::Not;
             }
             (Plan::Unsupported(_), Err(Error::Unsupported(_))) if made == 0 => {
                 self.report.unsupported();
+                self.report.rows().mark(operation, How::Absent);
                 return Outcome::Not;
             }
             (Plan::Unsupported(_), Ok(value)) if known && made == 0 => {
                 self.report.fallback();
+                self.report.rows().mark(operation, How::Absent);
                 return Outcome::Done(value);
             }
             (_, Ok(_)) => None,

@@ -32,6 +32,35 @@ impl<M: Machine> Program<'_, '_, M> {
         self.lines();
         self.pirqs();
         self.devices();
+        use Operation as Op;
+        let newest = [
+            Op::PHYSDEVOP_pci_device_add,
+            Op::PHYSDEVOP_pci_device_remove,
+        ];
+        self.without_only(&newest, |program| program.announced());
+        let newer = [newest[0], newest[1], Op::PHYSDEVOP_manage_pci_add_ext];
+        self.without_only(&newer, |program| program.announced());
+        self.without_only(&[Op::PHYSDEVOP_pirq_eoi_gmfn_v2], |program| {
+            if let Some(page) = program.machine().page() {
+                let frame = Gfn::new(program.machine().frame(page.addr().get()));
+                // SAFETY: the page is given away for good.
+                let _ = program.run_or(
+                    Op::PHYSDEVOP_pirq_eoi_gmfn_v2,
+                    &[Errno::EBUSY],
+                    |xen| unsafe { physdev::pirq_eoi_gmfn(xen, frame) },
+                );
+            }
+        });
+        self.without(&[Op::__HYPERVISOR_physdev_op], |program| {
+            program.ports();
+            program.controller();
+        });
+        self.without_only(&[Op::PHYSDEVOP_restore_msi_ext], |program| {
+            let unknown = &[Errno::ENODEV, Errno::ESRCH];
+            let _ = program.run_real(Op::PHYSDEVOP_restore_msi, unknown, |xen| {
+                physdev::restore_msi(xen, NOWHERE)
+            });
+        });
     }
 
     fn ports(&mut self) {
@@ -48,6 +77,11 @@ impl<M: Machine> Program<'_, '_, M> {
     }
 
     fn lines(&mut self) {
+        self.controller();
+        self.inputs();
+    }
+
+    fn controller(&mut self) {
         let operation = Operation::PHYSDEVOP_apic_read;
         let version = self.run(operation, |xen| physdev::apic_read(xen, IO_APIC, 1));
         if let (Some(version), true) = (version.done(), self.machine().real()) {
@@ -70,6 +104,9 @@ impl<M: Machine> Program<'_, '_, M> {
                 physdev::free_irq_vector(xen, LINES[0], vector)
             });
         }
+    }
+
+    fn inputs(&mut self) {
         let operation = Operation::PHYSDEVOP_setup_gsi;
         let _ = self.run(operation, |xen| {
             physdev::setup_gsi(xen, LINES[0], Trigger::Edge, Polarity::High)
@@ -123,6 +160,7 @@ impl<M: Machine> Program<'_, '_, M> {
             return;
         };
         let pirq = mapped.pirq;
+        self.mark(Operation::MAP_PIRQ_TYPE_GSI, true);
         if let PirqChoice::This(wanted) = choice {
             self.check(
                 operation,
@@ -189,6 +227,9 @@ impl<M: Machine> Program<'_, '_, M> {
                 physdev::map_pirq(xen, DomId::SELF, Source::Msi(NOWHERE), PirqChoice::Any)
             });
         }
+        if messages {
+            self.messages();
+        }
         let operation = Op::PHYSDEVOP_dbgp_op;
         // Where the console is on no such port, there is nothing to prepare.
         for moment in [DbgpReset::Prepare, DbgpReset::Done] {
@@ -197,6 +238,30 @@ impl<M: Machine> Program<'_, '_, M> {
             });
         }
         self.announced();
+    }
+
+    /// Messages of a device that is not there, by all types that ask for them. A machine without means to
+    /// take several has another error for these.
+    fn messages(&mut self) {
+        use Operation as Op;
+        let unknown = &[Errno::ENODEV, Errno::EOPNOTSUPP];
+        let one = [Op::MAP_PIRQ_TYPE_MSI_SEG, Op::MAP_PIRQ_TYPE_MSI];
+        if self.not_real(one[0]) {
+            return;
+        }
+        for (index, row) in one.into_iter().enumerate() {
+            self.without_only(&one[..index], |program| {
+                let _ = program.run_real(row, unknown, |xen| {
+                    physdev::map_pirq(xen, DomId::SELF, Source::Msi(NOWHERE), PirqChoice::Any)
+                });
+            });
+        }
+        self.without_only(&[], |program| {
+            let _ = program.run_real(Op::MAP_PIRQ_TYPE_MULTI_MSI, unknown, |xen| {
+                let mut count = 2;
+                physdev::map_multi_msi(xen, DomId::SELF, NOWHERE, &mut count, PirqChoice::Any)
+            });
+        });
     }
 
     /// Xen is told of a device, and that it is gone.

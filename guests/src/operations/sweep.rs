@@ -12,6 +12,7 @@ use xen_abi::version::{Absent, Guest, Kind, Needs, Operation};
 use super::{Program, lineage};
 use crate::checks;
 use crate::machine::Machine;
+use crate::rows::How;
 
 /// How a hypercall with sub-ops takes its arguments.
 #[derive(Clone, Copy)]
@@ -112,6 +113,7 @@ impl<M: Machine> Program<'_, '_, M> {
     }
 
     fn look(&mut self, op: Operation, shape: Shape, nowhere: usize, seen: &mut Seen) {
+        self.report().rows().mark(op, How::Number);
         let xen = self.xen();
         let (guest, release) = (xen.guest(), xen.release());
         let expected = op.expected_error(guest, release);

@@ -147,14 +147,16 @@ mod x86 {
                 return;
             };
             let entry = own.entry(WRITABLE | USED);
-            for flush in [
-                Flush::Address(Processors::Local),
-                Flush::Address(Processors::All),
-                Flush::Address(Processors::These(mask)),
-                Flush::Tlb(Processors::Local),
-                Flush::Tlb(Processors::All),
-                Flush::Tlb(Processors::These(mask)),
-                Flush::None,
+            use Flush::{Address, Tlb};
+            use Processors::{All, Local, These};
+            for (flush, rows) in [
+                (Address(Local), [Op::UVMF_INVLPG, Op::UVMF_LOCAL]),
+                (Address(All), [Op::UVMF_INVLPG, Op::UVMF_ALL]),
+                (Address(These(mask)), [Op::UVMF_INVLPG, Op::UVMF_MULTI]),
+                (Tlb(Local), [Op::UVMF_TLB_FLUSH, Op::UVMF_LOCAL]),
+                (Tlb(All), [Op::UVMF_TLB_FLUSH, Op::UVMF_ALL]),
+                (Tlb(These(mask)), [Op::UVMF_TLB_FLUSH, Op::UVMF_MULTI]),
+                (Flush::None, [Op::UVMF_NONE, Op::UVMF_FLUSHTYPE_MASK]),
             ] {
                 // SAFETY: nothing is in the window, and the page has no reference.
                 let done = self.run(operation, |xen| unsafe {
@@ -163,6 +165,7 @@ mod x86 {
                 if done.done().is_some() {
                     self.shows(operation, window, own);
                     self.unmap(window);
+                    rows.into_iter().for_each(|row| self.mark(row, true));
                 }
             }
             // A page table can be mapped, but not for writing.
@@ -369,6 +372,12 @@ mod x86 {
             let pins = [
                 (Op::MMUEXT_PIN_L1_TABLE, MmuExtOp::pin_l1_table(frame)),
                 (Op::MMUEXT_UNPIN_TABLE, MmuExtOp::unpin_table(frame)),
+                (Op::MMUEXT_PIN_L2_TABLE, MmuExtOp::pin_l2_table(frame)),
+                (Op::MMUEXT_UNPIN_TABLE, MmuExtOp::unpin_table(frame)),
+                (Op::MMUEXT_PIN_L3_TABLE, MmuExtOp::pin_l3_table(frame)),
+                (Op::MMUEXT_UNPIN_TABLE, MmuExtOp::unpin_table(frame)),
+                (Op::MMUEXT_PIN_L4_TABLE, MmuExtOp::pin_l4_table(frame)),
+                (Op::MMUEXT_UNPIN_TABLE, MmuExtOp::unpin_table(frame)),
             ];
             for (operation, pin) in pins {
                 if self.left_to_real(operation) {
@@ -389,8 +398,8 @@ mod x86 {
             own.fill(0);
             let base = self.machine().paravirtual().map_or(0, |pv| pv.base());
             if !self.left_to_real(Op::MMUEXT_NEW_BASEPTR) {
-                let current = MmuExtOp::new_baseptr(Mfn::new(base));
-                self.extended(Op::MMUEXT_NEW_BASEPTR, current.ok());
+                let current = MmuExtOp::new_baseptr(Mfn::new(base)).ok();
+                self.extended(Op::MMUEXT_NEW_BASEPTR, current);
                 #[cfg(target_arch = "x86_64")]
                 for user in [base, 0] {
                     let user = MmuExtOp::new_user_baseptr(Mfn::new(user));
@@ -577,7 +586,10 @@ mod x86 {
             );
             for (way, back) in pv.iret(own.page) {
                 match back {
-                    Ok(()) => self.report().direct(),
+                    Ok(()) => {
+                        self.report().direct();
+                        self.mark(operation, true);
+                    }
                     Err(what) => self.check(operation, false, format_args!("by {way}: {what}")),
                 }
             }

@@ -245,7 +245,7 @@ impl<M: Machine> Program<'_, '_, M> {
     }
 
     /// The wall clock is set to another time, which it shows, and back.
-    fn clock(&mut self) {
+    pub(super) fn clock(&mut self) {
         let operation = Operation::XENPF_settime64;
         let Some((seconds, nanoseconds)) = self.wall_clock() else {
             return self.check(operation, false, format_args!("no shared page"));
@@ -432,7 +432,7 @@ impl<M: Machine> Program<'_, '_, M> {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     fn counters(&mut self) {
         use Operation as Op;
-        use xen_abi::hypercall::{xenoprof_op, xenpmu_op};
+        use xen_abi::hypercall::xenpmu_op;
         use xen_abi::xen_public::xen::VcpuId;
 
         let mode = self.run_real(Op::XENPMU_mode_get, &[], xenpmu_op::mode_get);
@@ -442,33 +442,6 @@ impl<M: Machine> Program<'_, '_, M> {
         let _ = self.run_real(Op::XENPMU_finish, &[], |xen| {
             xenpmu_op::finish(xen, VcpuId::new(0))
         });
-
-        // Not on every kind of processor; and nothing else goes before this has.
-        let refusals = &[Errno::ENODEV];
-        let init = self.run_real(Op::XENOPROF_init, refusals, xenoprof_op::init);
-        let shut = if init.done().is_some() {
-            &[][..]
-        } else {
-            &[Errno::EPERM][..]
-        };
-        let _ = self.run_real(
-            Op::XENOPROF_reset_active_list,
-            &[Errno::EPERM],
-            xenoprof_op::reset_active_list,
-        );
-        if init.done().is_none() {
-            let _ = self.run_real(Op::XENOPROF_stop, shut, xenoprof_op::stop);
-        }
-        let _ = self.run_real(
-            Op::XENOPROF_get_ibs_caps,
-            &[Errno::EPERM],
-            xenoprof_op::get_ibs_caps,
-        );
-        let _ = self.run_real(
-            Op::XENOPROF_shutdown,
-            &[Errno::EPERM],
-            xenoprof_op::shutdown,
-        );
     }
 
     /// The processors' counters are nobody's on this processor.

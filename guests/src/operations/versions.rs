@@ -4,7 +4,8 @@
 use xen_abi::hypercall::multicall::{Batch, Made};
 use xen_abi::hypercall::vm_assist::{self, Assist};
 use xen_abi::hypercall::{Errno, Plan, console_io, xen_version};
-use xen_abi::version::{Guest, Operation};
+use xen_abi::version::{Guest, Kind, Operation};
+use xen_abi::xen_public::features::Features;
 use xen_abi::xen_public::xen::PAGE_SIZE;
 
 use super::{Outcome, Program};
@@ -64,6 +65,7 @@ impl<M: Machine> Program<'_, '_, M> {
                 let known = self.xen().features();
                 let same = features == known;
                 self.check(op, same, format_args!("{features}, not {known}"));
+                self.announced_features(features);
             }
         }
         let op = Operation::XENVER_platform_parameters;
@@ -84,6 +86,25 @@ impl<M: Machine> Program<'_, '_, M> {
         if let Some(handle) = self.run(op, xen_version::guest_handle).done() {
             // Nobody gave one to domain 0.
             self.check(op, handle.0 == [0; 16], format_args!("{handle}"));
+        }
+    }
+
+    /// Xen announces no feature in a release that the table says does not have it.
+    fn announced_features(&mut self, features: Features) {
+        let (guest, release) = (self.xen().guest(), self.xen().release());
+        for row in Operation::all().filter(|row| row.kind() == Kind::Feature) {
+            // How many words of them there are is no feature.
+            let count = row == Operation::XENFEAT_NR_SUBMAPS;
+            let offered = row.offered(guest, release);
+            let announced = count || features.bits() & 1 << row.number() != 0;
+            self.check(
+                row,
+                offered || count || !announced,
+                format_args!("is announced"),
+            );
+            if offered {
+                self.mark(row, announced);
+            }
         }
     }
 
@@ -202,13 +223,16 @@ impl<M: Machine> Program<'_, '_, M> {
                     Ok(()) => self.xen().plan(op),
                     Err(unsupported) => Plan::Unsupported(unsupported),
                 };
-                let _ = self.run_as(plan, op, &[], |xen| {
+                let done = self.run_as(plan, op, &[], |xen| {
                     if on {
                         vm_assist::enable(xen, assist)
                     } else {
                         vm_assist::disable(xen, assist)
                     }
                 });
+                if done.done().is_some() && plan == Plan::Direct {
+                    self.mark(row, true);
+                }
             }
         }
         let op = Operation::VMASST_CMD_enable;

@@ -6,7 +6,7 @@ use xen_abi::hypercall::callback_op::{Callback, Entry, register, register_entrie
 use xen_abi::hypercall::set_callbacks::{self, Callbacks};
 use xen_abi::version::Operation;
 
-use super::Program;
+use super::{Outcome, Program};
 use crate::machine::Machine;
 
 /// The kinds of entry that a kernel registers; the one for NMIs is taken back.
@@ -58,6 +58,9 @@ impl<M: Machine> Program<'_, '_, M> {
             // SAFETY: the entry is made for events, and for the others it is never entered.
             unsafe { register(xen, kind, entry, false) }
         });
+        if matches!(registered, Outcome::Done(())) && plan == Plan::Direct {
+            self.mark(row, true);
+        }
         registered.done().is_some()
     }
 
