@@ -483,7 +483,7 @@ pub(super) fn predicted(known: &Known) -> [u32; WORDS] {
 fn unmet(operation: Operation, known: &Known) -> Option<Needs> {
     let missing = |needs: &Needs| match needs {
         Needs::Feature(feature) => known.features.bits() & (1 << feature.number()) == 0,
-        Needs::LongMode => cfg!(target_pointer_width = "32"),
+        Needs::LongMode => cfg!(target_arch = "x86"),
         _ => false,
     };
     let matter = |build: &&Build| build.matters(known.guest, known.release);

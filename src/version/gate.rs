@@ -115,7 +115,8 @@ pub enum Needs {
     Option,
     /// A feature that Xen announces.
     Feature(Operation),
-    /// A caller in 64-bit mode: Xen does not translate the arguments of 32-bit ones.
+    /// A caller in 64-bit mode: an x86 hypervisor does not translate the arguments of 32-bit ones. On ARM
+    /// they are the same for all.
     LongMode,
 }
 

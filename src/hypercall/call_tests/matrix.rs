@@ -192,14 +192,16 @@ pub(super) fn builds(release: Release, guest: Guest) -> Vec<(&'static str, Build
     ]
 }
 
+/// Whether this is code for ARM's processors.
+pub(super) const ON_ARM: bool = cfg!(any(target_arch = "arm", target_arch = "aarch64"));
+
 /// All releases with all kinds of guests. Code for ARM's processors is of one kind, and may be running on an
 /// emulated one.
 pub(super) fn everywhere() -> impl Iterator<Item = (Release, Guest)> {
-    let arm = cfg!(any(target_arch = "arm", target_arch = "aarch64"));
     let releases = Release::ALL.into_iter().chain(POINTS).chain(LATER);
     releases
         .flat_map(|release| Guest::ALL.map(|guest| (release, guest)))
-        .filter(move |&(_, guest)| guest == Guest::Arm || !arm)
+        .filter(|&(_, guest)| guest == Guest::Arm || !ON_ARM)
         .filter(|&(release, guest)| Simulated::exists(release, guest))
 }
 
@@ -362,7 +364,7 @@ fn the_older_way_that_a_plan_names_is_there() {
         }
         check(&xen);
     }
-    assert!(planned > 1000, "{planned}");
+    assert!(planned > if ON_ARM { 500 } else { 1000 }, "{planned}");
 }
 
 /// An older way may be absent too and have one of its own.

@@ -14,7 +14,7 @@ use std::println;
 use xen_public::xen::DomId;
 
 use super::catalogue::said;
-use super::matrix::{builds, everywhere};
+use super::matrix::{ON_ARM, builds, everywhere};
 use crate::hypercall::simulate::Simulated;
 use crate::hypercall::toolstack::{
     OnUnknown, Tokens, Toolstack, ToolstackError, V4_14, V4_17, V4_20, identify,
@@ -273,7 +273,7 @@ fn each_command_is_answered_as_the_facts_say() {
         }
     }
     println!("{count} runs of commands of domctl and sysctl");
-    assert!(count > 100_000, "{count}");
+    assert!(count > if ON_ARM { 50_000 } else { 100_000 }, "{count}");
     assert!(
         wrong.is_empty(),
         "{} surprises:\n{}",
@@ -328,7 +328,8 @@ fn the_structures_are_found_where_they_are_known() {
         }
     }
     let all = [known, unvendored, absent, forbidden];
-    assert!(all.into_iter().all(|count| count > 20), "{all:?}");
+    let least = if ON_ARM { 5 } else { 20 };
+    assert!(all.into_iter().all(|count| count > least), "{all:?}");
 }
 
 /// What a few commands do to the other domain is seen there.

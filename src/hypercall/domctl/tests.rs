@@ -8,6 +8,7 @@ use xen_public::xen::{DomId, VcpuId};
 
 use super::*;
 use crate::hypercall::fake::{Fake, read, write};
+use crate::hypercall::native::FrameWord;
 use crate::hypercall::toolstack::{V4_14, V4_17, V4_20};
 use crate::hypercall::{Error, Xen, sysctl};
 use crate::version::toolstack::Vendored;
@@ -200,9 +201,9 @@ fn doubling<'a>(calls: usize) -> Xen<Fake<'a>> {
         let frames = unsafe { argument.u.getpageframeinfo3 };
         assert!(frames.num <= 1024);
         for index in 0..frames.num as usize {
-            let at = frames.array.raw() as usize + index * size_of::<usize>();
+            let at = frames.array.raw() as usize + index * size_of::<FrameWord>();
             // SAFETY: the slice has this frame.
-            let frame = unsafe { read::<usize>(at) };
+            let frame = unsafe { read::<FrameWord>(at) };
             // SAFETY: as above.
             unsafe { write(at, 2 * frame) };
         }

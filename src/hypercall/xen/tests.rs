@@ -23,7 +23,7 @@ fn by_table(operation: Operation, guest: Guest, release: Release) -> bool {
             let missing = match build.needs {
                 Needs::Option => false,
                 Needs::Feature(_) => true,
-                Needs::LongMode => size_of::<usize>() == 4,
+                Needs::LongMode => cfg!(target_arch = "x86"),
             };
             missing && build.matters(guest, release)
         })
@@ -85,7 +85,7 @@ fn a_missing_feature_or_mode_is_a_reason_of_its_own() {
     assert_eq!(xen.can(operation), Err(Unsupported { operation, why }));
     let operation = Operation::XENMEM_claim_pages;
     let why = Why::LongMode;
-    let expected = if cfg!(target_pointer_width = "32") {
+    let expected = if cfg!(target_arch = "x86") {
         Err(Unsupported { operation, why })
     } else {
         Ok(())

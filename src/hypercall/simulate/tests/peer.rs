@@ -15,7 +15,7 @@ pub(super) const PEER: DomId = DomId::new(7);
 pub(super) const OWN: DomId = DomId::new(0);
 
 /// Whether this is code for ARM's processors.
-const ON_ARM: bool = cfg!(any(target_arch = "arm", target_arch = "aarch64"));
+pub(super) const ON_ARM: bool = cfg!(any(target_arch = "arm", target_arch = "aarch64"));
 
 /// Runs a test on each release, for each kind of guest beside each kind that its machine can have: those
 /// whose code the compile target is, for ARM has no page tables that Xen writes.
