@@ -67,7 +67,7 @@ entries! { xen, on;
     EVTCHNOP_bind_interdomain Row "ESRCH | Done" => {
         let theirs = on.theirs(|peer| peer.alloc_unbound(ZERO)).unwrap_or(EvtchnPort::new(1));
         events::bind_interdomain(xen, OTHER, theirs).and_then(|port| events::send(xen, port)).inspect(|()| {
-            on.right(on.peer().take_pending(theirs));
+            on.there(|peer| peer.take_pending(theirs));
         })
     };
     EVTCHNOP_bind_virq Row "Done" => events::bind_virq(xen, Virq::DEBUG, FIRST);

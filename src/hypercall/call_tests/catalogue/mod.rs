@@ -74,9 +74,9 @@ impl<'a> Ground<'a> {
         hypervisor.has_peer().then(|| act(hypervisor.peer()))
     }
 
-    /// The second domain, where a call for it has gone well.
-    fn peer(&self) -> Peer<'_> {
-        self.xen.conduit().peer()
+    /// What a call did is seen in the second domain. Where there is none only a lie says that it was done.
+    fn there(&self, seen: impl FnOnce(Peer<'_>) -> bool) {
+        self.right(self.theirs(seen).unwrap_or(true));
     }
 
     /// The address of a frame's bytes.

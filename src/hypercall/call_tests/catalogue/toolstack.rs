@@ -105,7 +105,7 @@ entries! { xen, on;
     HVMOP_set_mem_type More "ESRCH | Done" => device_model::set_mem_type(xen, OTHER, PAGE, 1, MemType::RAM);
     HVMOP_inject_trap More "ESRCH | Done" => {
         device_model::inject_trap(xen, OTHER, EVENT).inspect(|()| {
-            on.right(on.peer().take_event(VCPU).is_some());
+            on.there(|peer| peer.take_event(VCPU).is_some());
         })
     };
     HVMOP_inject_msi Row "ESRCH | Done" => device_model::inject_msi(xen, OTHER, 0xfee0_0000, 0x30);
@@ -122,7 +122,7 @@ entries! { xen, on;
 
     XEN_DMOP_create_ioreq_server Row "ESRCH | Done" => {
         dm_op::create_ioreq_server(xen, OTHER, 0).inspect(|&id| {
-            on.right(on.peer().ioreq_server(id).is_some());
+            on.there(|peer| peer.ioreq_server(id).is_some());
         })
     };
     XEN_DMOP_get_ioreq_server_info Row "ESRCH | Done" => dm_op::get_ioreq_server_info(xen, OTHER, 0, true);
@@ -134,24 +134,24 @@ entries! { xen, on;
     };
     XEN_DMOP_set_ioreq_server_state Row "ESRCH | Done" => {
         dm_op::set_ioreq_server_state(xen, OTHER, 0, true).inspect(|()| {
-            on.right(on.peer().ioreq_server(0).is_some_and(|server| server.enabled));
+            on.there(|peer| peer.ioreq_server(0).is_some_and(|server| server.enabled));
         })
     };
     XEN_DMOP_destroy_ioreq_server Row "ESRCH | Done" => dm_op::destroy_ioreq_server(xen, OTHER, 0);
     XEN_DMOP_track_dirty_vram Row "ESRCH | Done" => dm_op::track_dirty_vram(xen, OTHER, PAGE, 8, &mut [0; 1]);
     XEN_DMOP_set_pci_intx_level Row "ESRCH | Done" => {
         dm_op::set_pci_intx_level(xen, OTHER, 0, [0, 1, 2], true).inspect(|()| {
-            on.right(on.peer().pci_intx_level(1, 2));
+            on.there(|peer| peer.pci_intx_level(1, 2));
         })
     };
     XEN_DMOP_set_isa_irq_level Row "ESRCH | Done" => {
         dm_op::set_isa_irq_level(xen, OTHER, 6, true).inspect(|()| {
-            on.right(on.peer().isa_irq_level(6));
+            on.there(|peer| peer.isa_irq_level(6));
         })
     };
     XEN_DMOP_set_pci_link_route Row "ESRCH | Done" => {
         dm_op::set_pci_link_route(xen, OTHER, 2, 7).inspect(|()| {
-            on.right(on.peer().pci_link_routes()[2] == 7);
+            on.there(|peer| peer.pci_link_routes()[2] == 7);
         })
     };
     XEN_DMOP_modified_memory Row "ESRCH | Done" => {
@@ -165,24 +165,24 @@ entries! { xen, on;
     XEN_DMOP_set_mem_type More "ESRCH | Done" => dm_op::set_mem_type(xen, OTHER, PAGE, 1, MemType::RAM);
     XEN_DMOP_inject_event More "ESRCH | Done" => {
         dm_op::inject_event(xen, OTHER, EVENT).inspect(|()| {
-            on.right(on.peer().take_event(VCPU) == Some((6, 3, u32::MAX, 0)));
+            on.there(|peer| peer.take_event(VCPU) == Some((6, 3, u32::MAX, 0)));
         })
     };
     XEN_DMOP_inject_msi Row "ESRCH | Done" => {
         dm_op::inject_msi(xen, OTHER, 0xfee0_0000, 0x30).inspect(|()| {
-            on.right(on.peer().messages().last() == Some(&(0xfee0_0000, 0x30)));
+            on.there(|peer| peer.messages().last() == Some(&(0xfee0_0000, 0x30)));
         })
     };
     XEN_DMOP_map_mem_type_to_ioreq_server Row "ESRCH | ENOENT" => {
         dm_op::map_mem_type_to_ioreq_server(xen, OTHER, 0, MemType::IOREQ_SERVER, 0)
     };
     XEN_DMOP_remote_shutdown Row "ESRCH | Done" => {
-        dm_op::remote_shutdown(xen, OTHER, 0).inspect(|()| on.right(on.peer().ended() == Some(0)))
+        dm_op::remote_shutdown(xen, OTHER, 0).inspect(|()| on.there(|peer| peer.ended() == Some(0)))
     };
     XEN_DMOP_relocate_memory More "ESRCH | Done" => dm_op::relocate_memory(xen, OTHER, PAGE, Gfn::new(2), 1);
     XEN_DMOP_pin_memory_cacheattr Alone "ESRCH | Done" => dm_op::pin_memory_cacheattr(xen, OTHER, PAGE, PAGE, 6);
     XEN_DMOP_set_irq_level Row "ESRCH | Done" => {
-        dm_op::set_irq_level(xen, OTHER, 40, true).inspect(|()| on.right(on.peer().irq_level(40)))
+        dm_op::set_irq_level(xen, OTHER, 40, true).inspect(|()| on.there(|peer| peer.irq_level(40)))
     };
     XEN_DMOP_nr_vcpus Alone "ESRCH | Done" => {
         dm_op::nr_vcpus(xen, OTHER).inspect(|&vcpus| on.right(vcpus == 1))
