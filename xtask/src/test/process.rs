@@ -28,7 +28,7 @@ pub enum Ended {
 }
 
 /// A command in the workspace's root, without what cargo told this program about itself: cargo would
-/// take some of it for its own, and build anew what is built. Cargo builds with [`ONCE`].
+/// take some of it for its own, and build anew what is built. Cargo builds with `ONCE`.
 pub fn program(name: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(name);
     command.current_dir(tool::root()).args(arguments);
