@@ -43,8 +43,9 @@ pub enum Callback {
     Entry(usize),
     /// By this vector of a PVH kernel's interrupt table, which is to be set.
     Vector(u8),
-    /// By an interrupt that Xen itself has chosen and the kernel has let through its controller: on ARM.
-    Interrupt,
+    /// By the private interrupt of this number, which Xen itself has chosen and the kernel has let through
+    /// its controller: on ARM.
+    Interrupt(u32),
 }
 
 /// A domain with one virtual processor, seen by the program that runs in it.

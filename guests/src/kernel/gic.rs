@@ -31,7 +31,9 @@ const NUMBER: u32 = 0x3ff;
 const SPECIAL: u32 = 1020;
 
 /// How Xen interrupts these kernels.
-pub(super) const CALLBACK: Callback = Callback::Interrupt;
+pub(super) fn callback() -> Callback {
+    Callback::Interrupt(UPCALL.load(Ordering::Relaxed))
+}
 
 static INTERFACE: AtomicUsize = AtomicUsize::new(0);
 static UPCALL: AtomicU32 = AtomicU32::new(0);

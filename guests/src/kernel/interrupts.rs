@@ -14,7 +14,9 @@ use guests::machine::Callback;
 /// The vector that is set for all processors.
 const VECTOR: u8 = 0x40;
 /// How Xen interrupts these kernels.
-pub(super) const CALLBACK: Callback = Callback::Vector(VECTOR);
+pub(super) const fn callback() -> Callback {
+    Callback::Vector(VECTOR)
+}
 /// The vector of the processor's own.
 const OWN_VECTOR: u8 = 0x41;
 /// The registers of the local APIC, where every processor begins with them.

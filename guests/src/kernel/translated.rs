@@ -103,7 +103,7 @@ unsafe impl<C: Conduit> Machine for Translated<C> {
     }
 
     fn callback(&self) -> Option<Callback> {
-        Some(interrupts::CALLBACK)
+        Some(interrupts::callback())
     }
 
     fn let_in(&self) {

@@ -125,9 +125,12 @@ impl<'a, M: Machine> Program<'a, '_, M> {
             let _ = self.run(send, |xen| {
                 xen_abi::hypercall::event_channel_op::send(xen, port)
             });
+            let (start, alarms) = (self.machine().ticks(), self.machine().alarms());
             let waited = self.run(op, |xen| poll(xen, &[port], None)).done();
-            let right = waited == Some(Waited::Blocked) && bits.pending(port);
-            self.check(op, right, format_args!("{waited:?}"));
+            let elapsed = self.nanoseconds(self.machine().ticks().wrapping_sub(start));
+            let by_event = elapsed < super::waiting::LONG && self.machine().alarms() == alarms;
+            let right = waited == Some(Waited::Blocked) && bits.pending(port) && by_event;
+            self.check(op, right, format_args!("{waited:?} after {elapsed} ns"));
             self.keep_out(&bits);
             self.machine().set_alarm(None);
         }

@@ -209,7 +209,7 @@ impl<'a, M: Machine> Program<'a, '_, M> {
     }
 
     /// Makes a hypercall that is not kept in mind.
-    fn ask_past(&self, number: u32, arguments: [usize; 5]) -> i32 {
+    pub(super) fn ask_past(&self, number: u32, arguments: [usize; 5]) -> i32 {
         // SAFETY: the callers ask for what is not there.
         let answer = unsafe { self.xen().conduit().inner().hypercall(number, arguments) };
         answer as i32

@@ -186,7 +186,7 @@ unsafe impl Machine for Host {
             // Some address of code: nobody goes there.
             Guest::Pv => Callback::Entry(PAGE_SIZE),
             Guest::Hvm => Callback::Vector(0x40),
-            _ => Callback::Interrupt,
+            _ => Callback::Interrupt(31),
         })
     }
 

@@ -162,7 +162,7 @@ impl<M: Machine> Program<'_, '_, M> {
     }
 
     /// Whether nobody has said what the hypervisor was built without: then what it answers says so.
-    fn build_unknown(&self) -> bool {
+    pub(super) fn build_unknown(&self) -> bool {
         checks::argument(self.machine().command_line(), "without").is_none()
     }
 

@@ -230,6 +230,14 @@ impl<'a, M: Machine> Program<'a, '_, M> {
             cr2: 0,
         };
         let (page, range) = (Gfn::new(1), IoRange::Port(1, 2));
+        // Its sub-ops' numbers stand in memory, where the sweep does not look.
+        let hypercall = Op::__HYPERVISOR_dm_op;
+        if self.build_unknown() && self.xen().can(hypercall).is_ok() {
+            let answer = self.ask_past(hypercall.hypercall(), [OWN.get().into(), 0, 0, 0, 0]);
+            if answer == Errno::ENOSYS.to_return() as i32 {
+                self.xen().withhold_hypercall(hypercall);
+            }
+        }
         self.of_oneself(Op::XEN_DMOP_get_ioreq_server_info, |xen| {
             dm_op::get_ioreq_server_info(xen, OWN, 0, false)
         });

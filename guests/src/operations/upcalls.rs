@@ -34,7 +34,7 @@ impl<M: Machine> Program<'_, '_, M> {
             #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
             Some(Callback::Entry(_)) => false,
             Some(Callback::Vector(vector)) => self.interrupt_by(vector),
-            Some(Callback::Interrupt) => true,
+            Some(Callback::Interrupt(number)) => self.interrupt_by_xen(number),
             None => false,
         };
     }
@@ -69,7 +69,29 @@ impl<M: Machine> Program<'_, '_, M> {
         });
         let right = is.done() == Some(value);
         self.check(row, right, format_args!("{is:x?}, not {value:#x}"));
+        if right {
+            self.mark(row, true);
+        }
         set.done().is_some() && right
+    }
+
+    /// Sees that Xen names the interrupt that the device tree names.
+    fn interrupt_by_xen(&mut self, number: u32) -> bool {
+        let row = Operation::HVM_PARAM_CALLBACK_TYPE_PPI;
+        if self.not_real(row) {
+            return true;
+        }
+        let is = self.run(Operation::HVMOP_get_param, |xen| {
+            get_param(xen, DomId::SELF, HvmParam::CALLBACK_IRQ)
+        });
+        let right = is.done().is_some_and(|is| {
+            is >> 56 == u64::from(row.number()) && is & 0xff == u64::from(number)
+        });
+        self.check(row, right, format_args!("{is:x?}, not interrupt {number}"));
+        if right {
+            self.mark(row, true);
+        }
+        true
     }
 
     /// Lets one upcall in: at once, if one waits. None at all if the command line has `upcalls=out`.

@@ -2,9 +2,10 @@
 //!
 //! The suites are data ([`suites`]): each has what it needs, a budget of time and the commands it runs.
 //! What is missing is installed through apt or rustup where this machine lets us, and named where it does
-//! not ([`needs`]). Two suites run at a time where they build in different folders. A suite's output goes to a log and is shown only if it fails ([`process`]). At the end
-//! stands one line for each suite, and last the count ([`report`]): a suite that did not run is never
-//! counted as passed, and with `--strict` one that could have run here has failed.
+//! not ([`needs`]). Two suites run at a time where they build in different folders. A suite's output goes to a
+//! log and is shown only if it fails ([`process`]). At the end stands one line for each suite, and last the
+//! count ([`report`]): a suite that did not run is never counted as passed, and with `--strict` one that
+//! could have run here has failed.
 
 pub mod checks;
 pub mod miri;
@@ -16,12 +17,13 @@ pub mod suites;
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::rust;
 use crate::tool::{self, NOT_RUN};
@@ -161,7 +163,9 @@ fn side_by_side<T: Send>(
                 continue;
             };
             drop(held);
-            let result = run(suite);
+            // A panic must not leave the other lane waiting for this suite.
+            let result = catch_unwind(AssertUnwindSafe(|| run(suite)))
+                .unwrap_or_else(|_| Err(anyhow!("{} panicked", suite.name)));
             let failed = result.is_err();
             results
                 .lock()
@@ -534,6 +538,15 @@ mod tests {
             name => Ok(name),
         });
         assert_eq!(result.unwrap_err().to_string(), "no disk");
+    }
+
+    #[test]
+    fn a_panic_ends_all_lanes() {
+        let result = side_by_side(&chosen(&[]).unwrap(), |suite| match suite.name {
+            "clippy" => panic!("as told"),
+            name => Ok(name),
+        });
+        assert_eq!(result.unwrap_err().to_string(), "clippy panicked");
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Row {
 /// All suites that were asked for.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// In the order in which they ran.
+    /// In the suites' order, whoever ended first.
     pub rows: Vec<Row>,
     /// How long all took together, side by side.
     pub took: Duration,

@@ -1,4 +1,5 @@
-//! The suites, in the order in which they run: what is quick or finds much first.
+//! The suites, in the order in which they are begun, two at a time as far as their places allow: what is
+//! quick or finds much first.
 //!
 //! A new suite is one more entry. Its budget is what it takes in a run of all suites on a machine of two
 //! cores that does nothing else, with nothing built but what the suites before it have built, rounded up.
