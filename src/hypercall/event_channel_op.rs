@@ -57,10 +57,17 @@ unsafe fn operate<T: Copy>(
     operation: Operation,
     argument: &mut T,
 ) -> Result<()> {
-    let address = (&raw mut *argument).expose_provenance();
-    // SAFETY: the same call, by its older name.
-    let older = |xen: &Xen<_>, unsupported| unsafe { older(xen, unsupported, argument) };
-    // SAFETY: the caller keeps the contract of this call, and `argument` is borrowed for it.
+    let argument = &raw mut *argument;
+    let address = argument.expose_provenance();
+    // The raw pointer goes along: a reference that lives through the call would deny Xen's writes.
+    let older = move |xen: &Xen<_>, unsupported| {
+        // SAFETY: it is what the caller has lent, for all of this; nothing else uses it now.
+        let argument = unsafe { &mut *argument };
+        // SAFETY: the same call, by its older name.
+        unsafe { older(xen, unsupported, argument) }
+    };
+    // SAFETY: the caller keeps the contract of this call, and `argument` is borrowed for it; no reference
+    // that was made from it lives while Xen reads and writes there.
     unsafe { xen.call_or(operation, [address, 0, 0, 0], older) }
 }
 

@@ -326,14 +326,13 @@ impl Batch {
             Err(error) if done <= sent => error,
             // Success without all of it, or more than there was.
             _ => {
-                return Err(Error::Nonsense {
-                    call,
-                    answer: if answer > 0 { answer } else { done as isize },
-                });
+                let answer = if answer > 0 { answer } else { done as isize };
+                // What this call did can't be told; those before it are certain.
+                return Err(Error::Nonsense { call, answer }.after(call, before, total));
             }
         };
         if !matches!(error, Error::Refused { .. }) {
-            return Err(error);
+            return Err(error.after(call, before, total));
         }
         // Xen stopped at an entry, and its error is about that one.
         let at = operation(done.min(sent.saturating_sub(1)));

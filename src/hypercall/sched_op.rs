@@ -296,8 +296,8 @@ pub fn poll(xen: &Xen<impl Conduit>, ports: &[EvtchnPort], timeout: Option<u64>)
 /// Declares that another domain has ended (`SCHEDOP_remote_shutdown`): for who runs a domain's devices
 /// and sees it switch itself off.
 ///
-/// Domains that are privileged over the other one. There is no older way. Header:
-/// `xen/include/public/sched.h`.
+/// Domains that are privileged over the other one; one that gives its own number ends itself. There is no
+/// older way. Header: `xen/include/public/sched.h`.
 #[doc = gate_row!(SCHEDOP_remote_shutdown)]
 ///
 /// # Errors
@@ -315,7 +315,8 @@ pub fn remote_shutdown(
         reason: reason.0,
         ..sched_remote_shutdown::ZERO
     };
-    // SAFETY: the call reads one `sched_remote_shutdown` and changes no memory of this domain.
+    // SAFETY: the call reads one `sched_remote_shutdown` and changes no memory of this domain. Should the
+    // domain name itself it ends, as by `shutdown`, and is not suspended: no reason says so.
     unsafe { xen.call_with(Operation::SCHEDOP_remote_shutdown, &mut argument) }
 }
 

@@ -23,8 +23,8 @@ pub(super) const IRET: u32 = xen_public::native::xen::__HYPERVISOR_iret as u32;
 ///
 /// # Safety
 ///
-/// [`address`](Self::address) always returns the same address, of a page of 4096 bytes, aligned to
-/// that, executable, which Xen has filled with its stubs (by the ELF note
+/// [`address`](Self::address) always returns the same address, not 0, of a page of 4096 bytes, aligned
+/// to that, executable, which Xen has filled with its stubs (by the ELF note
 /// `XEN_ELFNOTE_HYPERCALL_PAGE` or the hypervisor's MSR) before the first hypercall, and which
 /// nothing else writes.
 pub unsafe trait HypercallPage {

@@ -15,9 +15,12 @@
 //! not have are left as they are.
 //!
 //! The three instructions write nothing to the stack. The page's stubs are functions: a call pushes a return
-//! address, and the stack is aligned for it. On targets without an operating system (`none`, `uefi`), which
-//! have no red zone, the compiler may keep the stack as it is around the instructions; on others it holds
-//! it free and aligned.
+//! address, and the stack is aligned for it. On targets without an operating system (`none`, `uefi`) the
+//! compiler may keep the stack as it is around the instructions; on others it holds it free and aligned. The
+//! compiler's own targets of the first kind have no red zone, and one of your own has to switch it off
+//! (`disable-redzone`), as for any code that takes interrupts on its stack.
+//!
+//! Code that is compiled with checks of indirect calls (KCFI) can't use [`Page`]: Xen's stubs carry no type.
 //!
 //! `HYPERVISOR_iret` does not come back; it has its own functions, [`Page::iret`] and
 //! [`PvSyscall::iret`].
@@ -94,7 +97,8 @@ cfg_if::cfg_if! {
         /// the same place, which it aligns itself: assembly around it promises no more about its own
         /// stack than the code before and after. Two calls are the reason themselves, `SCHEDOP_block`,
         /// which lets events in, and `VCPUOP_send_nmi` to oneself; that is what `sti` and `int` do, whose
-        /// frames a stack without a red zone takes anywhere, and the targets that come here have none.
+        /// frames a stack without a red zone takes anywhere. The compiler's own targets that come here
+        /// have none, and another has to switch it off, as the module's documentation says.
         macro_rules! trap {
             ($($way:tt)*) => {
                 enter!([options(nostack)] $($way)*)
@@ -120,7 +124,7 @@ macro_rules! call {
     ($stub:ident($($argument:ident: $type:ty),*)) => {{
         type Stub = unsafe extern "sysv64" fn($($type),*) -> isize;
         // SAFETY: a pointer to code and a pointer to a function are the same on this processor, and the
-        // caller of the function around this vouches that the address is that of the stub.
+        // caller of the function around this vouches that the address is that of the stub, so it is not null.
         let stub = unsafe { core::mem::transmute::<*const (), Stub>($stub) };
         // SAFETY: so it is Xen's code for this call, whose first three arguments are where this convention
         // has them and whose answer is too. It returns (the one call that does not is not the caller's to

@@ -383,7 +383,8 @@ impl<C: Conduit> Xen<C> {
     ///
     /// # Safety
     ///
-    /// As for [`Conduit::hypercall`].
+    /// As for [`Conduit::hypercall`]; `older` holds no reference to what the call reads or writes, for Xen
+    /// would write beneath it.
     #[cfg_attr(
         not(any(
             target_arch = "x86",
@@ -422,8 +423,9 @@ impl<C: Conduit> Xen<C> {
         }
     }
 
-    /// [`attempt`](Self::attempt) for an operation whose only success is the C `int` 0. The error is the answer, or 0 where the call was not made: one number, so that all that went
-    /// wrong leads to one place off the way.
+    /// [`attempt`](Self::attempt) for an operation whose only success is the C `int` 0. The error is the
+    /// answer, or 0 where the call was not made: one number, so that all that went wrong leads to one
+    /// place off the way.
     ///
     /// # Safety
     ///

@@ -29,6 +29,7 @@ fn left(row: Operation, guest: Guest) -> Option<&'static str> {
         Op::HVM_PARAM_CALLBACK_TYPE_GSI | Op::HVM_PARAM_CALLBACK_TYPE_PCI_INTX => {
             "another way to be interrupted than the kernel's"
         }
+        Op::HVM_PARAM_CALLBACK_TYPE_VECTOR if pv => "for HVM guests",
         Op::__HYPERVISOR_physdev_op if guest == Guest::Arm => {
             "for PCI devices, which the build may be without"
         }

@@ -29,7 +29,6 @@ use xen_public::native::hvm::dm_op::{
     xen_dm_op_set_pci_intx_level, xen_dm_op_set_pci_link_route, xen_dm_op_track_dirty_vram,
     xen_dm_op_u,
 };
-use xen_public::native::sched::sched_remote_shutdown;
 use xen_public::xen::{DomId, Gfn};
 
 pub use super::hvm_op::MemType;
@@ -42,6 +41,7 @@ pub use ioreq::{
 use super::hvm_op::device_model as older;
 use super::memory_op::{Space, add_to_physmap};
 use super::native::{Handle, LongWord, count};
+use super::sched_op::{self, ShutdownReason};
 use super::xen::only_zero;
 use super::{Conduit, Error, Result, Xen};
 use crate::version::Operation;
@@ -357,23 +357,26 @@ pub fn map_mem_type_to_ioreq_server(
 /// Ends the guest that is served, for a reason (`SHUTDOWN_`) (`XEN_DMOP_remote_shutdown`).
 #[doc = gate_row!(XEN_DMOP_remote_shutdown)]
 ///
-/// Before Xen 4.10 by `SCHEDOP_remote_shutdown`, for which a caller needs to control the guest.
+/// Before Xen 4.10, and on ARM, by `SCHEDOP_remote_shutdown`, for which a caller needs to control the guest.
+/// That call does not refuse the caller's own number: a privileged domain that names itself ends. It is not
+/// made for `SHUTDOWN_suspend`.
 ///
 /// # Errors
 ///
-/// [`Error::Refused`] with EPERM, ESRCH; [`Error::Unsupported`].
+/// [`Error::Refused`] with EPERM, ESRCH; [`Error::Argument`] for a suspension by the older way;
+/// [`Error::Unsupported`].
 #[doc(alias = "XEN_DMOP_remote_shutdown")]
 pub fn remote_shutdown(xen: &Xen<impl Conduit>, domain: DomId, reason: u32) -> Result<()> {
     let union = union_of(|u| u.remote_shutdown = xen_dm_op_remote_shutdown { reason });
     let direct = operate(xen, Operation::XEN_DMOP_remote_shutdown, domain, union).map(drop);
     or_else(direct, || {
-        let mut argument = sched_remote_shutdown {
-            domain_id: domain.get(),
-            reason,
-            ..sched_remote_shutdown::ZERO
-        };
-        // SAFETY: the call reads the structure and ends another domain.
-        unsafe { xen.call_with(Operation::SCHEDOP_remote_shutdown, &mut argument) }
+        // This way does not spare the caller, and who suspends itself has to be prepared.
+        let reason = ShutdownReason::new(reason).ok_or(Error::Argument {
+            call: Operation::SCHEDOP_remote_shutdown.name(),
+            argument: "reason",
+            value: reason.into(),
+        })?;
+        sched_op::remote_shutdown(xen, domain, reason)
     })
 }
 

@@ -4,6 +4,7 @@ use core::cell::Cell;
 
 use xen_public::errno::Errno;
 use xen_public::native::memory::xen_add_to_physmap;
+use xen_public::native::sched::sched_remote_shutdown;
 use xen_public::xen::VcpuId;
 
 use super::*;
@@ -230,6 +231,17 @@ fn a_shutdown_and_a_move_have_other_older_ways() {
     )
     .xen();
     remote_shutdown(&xen, GUEST, 3).unwrap();
+    let calls = xen.conduit().calls().len();
+    assert_eq!(
+        remote_shutdown(&xen, GUEST, 2),
+        Err(Error::Argument {
+            call: "SCHEDOP_remote_shutdown",
+            argument: "reason",
+            value: 2,
+        }),
+        "the caller may be meant, and suspended unprepared"
+    );
+    assert_eq!(xen.conduit().calls().len(), calls);
     let (from, to) = (Gfn::new(0x10), Gfn::new(0x110));
     // SAFETY: there is no memory that could be moved.
     let moved = unsafe { relocate_memory(&xen, GUEST, from, to, 4) };

@@ -158,13 +158,13 @@ impl Machine {
                 if !self.setup.privileged && self.setup.before(4, 3) {
                     return refuse(Errno::EPERM);
                 }
-                // Nobody shuts itself down this way.
+                // Who is privileged is so over itself too.
                 if request.domain_id == self.setup.domid {
-                    return refuse(if self.setup.privileged {
-                        Errno::EINVAL
+                    return if self.setup.privileged {
+                        self.shutdown(request.reason)
                     } else {
-                        Errno::EPERM
-                    });
+                        refuse(Errno::EPERM)
+                    };
                 }
                 if self.subject(request.domain_id)? == Whose::Peer {
                     let ended = &mut self.neighbour_mut().model.ended;

@@ -156,6 +156,19 @@ fn its_grant_table_is_to_be_had() {
 }
 
 #[test]
+fn a_privileged_domain_that_names_itself_ends() {
+    for (privileged, ended) in [(true, Some(ShutdownReason::REBOOT)), (false, None)] {
+        let builder = Simulated::builder(V4_17, Guest::Hvm).domid(3);
+        let hypervisor = builder.privileged(privileged).build();
+        let xen = Xen::probe(&hypervisor).unwrap();
+        let reason = ShutdownReason::REBOOT;
+        let answer = crate::hypercall::sched_op::remote_shutdown(&xen, DomId::new(3), reason);
+        assert_eq!(answer.is_ok(), privileged, "{answer:?}");
+        assert_eq!(hypervisor.ended(), ended);
+    }
+}
+
+#[test]
 fn who_may_not_have_a_resource_is_told_so() {
     let ask = |guest, privileged, domain: u16| {
         let xen = Simulated::builder(V4_17, guest)
