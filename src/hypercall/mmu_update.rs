@@ -227,11 +227,11 @@ pub unsafe fn update(xen: &Xen<impl Conduit>, updates: &[MmuUpdate], owners: Own
 ///
 /// As for [`update`].
 unsafe fn send(xen: &impl Conduit, updates: &[MmuUpdate], owners: Owners) -> (isize, usize) {
-    let Some(first) = updates.first() else {
+    if updates.is_empty() {
         return (0, 0);
-    };
+    }
     let mut done = 0_u32;
-    let entries = (&raw const *first).expose_provenance();
+    let entries = updates.as_ptr().expose_provenance();
     let arguments = [
         entries,
         updates.len(),

@@ -207,6 +207,31 @@ fn releases_and_guests_without_it_get_no_call() {
     assert_eq!(made!(update(&xen, &[], Owners::SELF)), Ok(()));
 }
 
+/// What earlier calls of a batch have done is known, whatever is answered to a later one.
+#[test]
+fn nonsense_in_a_later_part_leaves_what_came_before() {
+    let updates = [MmuUpdate::page_table_preserving_ad(0, 0).unwrap(); 40];
+    for (answer, done) in [(-5000, 1), (0, 2), (1, 8)] {
+        let xen = Fake::new(Release::new(3, 2, 0), Guest::Pv, |_, [_, count, to, ..]| {
+            made!(write(to, if count == 32 { 32_u32 } else { done }));
+            if count == 32 { 0 } else { answer }
+        })
+        .xen();
+        let result = made!(update(&xen, &updates, Owners::SELF));
+        assert!(
+            matches!(
+                result,
+                Err(Error::PartialBatch {
+                    done: 32,
+                    total: 40,
+                    ..
+                })
+            ),
+            "{result:?}"
+        );
+    }
+}
+
 #[test]
 fn an_answer_that_does_not_fit_is_nonsense() {
     let updates = [MmuUpdate::page_table(0, 0).unwrap(); 3];

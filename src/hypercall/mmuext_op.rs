@@ -298,11 +298,11 @@ pub unsafe fn operate(
     for operation in operations {
         xen.can(operation.operation())?;
     }
-    let Some(first) = operations.first() else {
+    if operations.is_empty() {
         return Ok(());
-    };
+    }
     let mut done = 0_u32;
-    let entries = (&raw const *first).expose_provenance();
+    let entries = operations.as_ptr().expose_provenance();
     let arguments = [
         entries,
         operations.len(),

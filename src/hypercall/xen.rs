@@ -160,7 +160,8 @@ impl<C> Xen<C> {
     }
 
     /// Takes an operation for absent from now on, so that its older way is taken or there is none:
-    /// for tests, and where a hypervisor is known to have it broken.
+    /// for tests, and where a hypervisor is known to have it broken. What the table lists below it (types,
+    /// flags) keeps its own answer, for it may belong to another way too.
     pub fn withhold(&self, operation: Operation) {
         let index = operation.index();
         let word = &self.offered[index / 32];
@@ -481,7 +482,8 @@ pub(super) fn predicted(known: &Known) -> [u32; WORDS] {
     words
 }
 
-/// What an operation needs beside the release and is not there, as far as that is known before a call.
+/// What an operation, or one that it is part of, needs beside the release and is not there, as far as that
+/// is known before a call.
 fn unmet(operation: Operation, known: &Known) -> Option<Needs> {
     let missing = |needs: &Needs| match needs {
         Needs::Feature(feature) => known.features.bits() & (1 << feature.number()) == 0,
@@ -489,7 +491,8 @@ fn unmet(operation: Operation, known: &Known) -> Option<Needs> {
         _ => false,
     };
     let matter = |build: &&Build| build.matters(known.guest, known.release);
-    let builds = operation.build().iter().filter(matter);
+    let rows = core::iter::successors(Some(operation), |row| row.parent());
+    let builds = rows.flat_map(|row| row.build().iter()).filter(matter);
     builds.map(|build| build.needs).find(missing)
 }
 

@@ -17,7 +17,8 @@ fn answering(release: Release, guest: Guest, answer: isize) -> Xen<Fake<'static>
 
 /// Whether the table offers an operation to a guest to whom Xen announces no feature.
 fn by_table(operation: Operation, guest: Guest, release: Release) -> bool {
-    let mut needs = operation.build().iter();
+    let rows = core::iter::successors(Some(operation), |row| row.parent());
+    let mut needs = rows.flat_map(|row| row.build().iter());
     operation.offered(guest, release)
         && !needs.any(|build| {
             let missing = match build.needs {
@@ -83,6 +84,16 @@ fn a_missing_feature_or_mode_is_a_reason_of_its_own() {
     let operation = Operation::PHYSDEVOP_eoi;
     let why = Why::Feature(Operation::XENFEAT_hvm_pirqs);
     assert_eq!(xen.can(operation), Err(Unsupported { operation, why }));
+    // So does what belongs to an operation that is not there.
+    let old = answering(Release::new(4, 17, 0), Guest::Hvm, 0);
+    for operation in [
+        Operation::MAP_PIRQ_TYPE_MSI,
+        Operation::MAP_PIRQ_TYPE_GSI,
+        Operation::MAP_PIRQ_TYPE_MSI_SEG,
+        Operation::MAP_PIRQ_TYPE_MULTI_MSI,
+    ] {
+        assert_eq!(old.can(operation), Err(Unsupported { operation, why }));
+    }
     let operation = Operation::XENMEM_claim_pages;
     let why = Why::LongMode;
     let expected = if cfg!(target_arch = "x86") {
