@@ -1229,7 +1229,7 @@ macro_rules! gate_row {
         "x86 PV: from 3.4; HVM and PVH, ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_manage_pci_add`."
     };
     (PHYSDEVOP_setup_gsi) => {
-        "x86 PV: from 4.0; HVM and PVH: from 4.20; ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_alloc_irq_vector`, then `__HYPERVISOR_physdev_op_compat`. Note: the older way programs the IO-APIC too."
+        "x86 PV: from 4.0; HVM and PVH: from 4.20; ARM: never. For the domain that owns the hardware. Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_alloc_irq_vector`. Note: the older way programs the IO-APIC too."
     };
     (PHYSDEVOP_get_free_pirq) => {
         "x86 PV, HVM and PVH: from 4.1; ARM: never. Missing without `XENFEAT_hvm_pirqs` (ENOSYS from 4.9 on HVM and PVH). Where it is absent: x86 PV: EINVAL before 3.0.4, ENOSYS from 3.0.4; HVM and PVH, ARM: ENOSYS. Before 3.0.3 another hypercall runs in its place. Older: `PHYSDEVOP_map_pirq`. Note: the older way asks for any."
@@ -6928,19 +6928,10 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [11, 15, 0],
         [1, 0, 0],
-        [0, 0, 47],
+        [0, 0, 49],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [18, 18, 0], [1, 0, 0], [0, 18, 49]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [18, 18, 0], [1, 0, 0], [0, 18, 50]),
     Gate::new(385, Kind::Op, Privilege::Hardware, true, [9, 3, 0], [1, 0, 0], [0, 0, 0]),
-    Gate::new(
-        385,
-        Kind::Op,
-        Privilege::Hardware,
-        true,
-        [9, 32, 38],
-        [1, 0, 0],
-        [0, 20, 50],
-    ),
     Gate::new(
         385,
         Kind::Op,
@@ -6955,11 +6946,20 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::Hardware,
         true,
+        [9, 32, 38],
+        [1, 0, 0],
+        [0, 20, 52],
+    ),
+    Gate::new(
+        385,
+        Kind::Op,
+        Privilege::Hardware,
+        true,
         [9, 0, 0],
         [1, 0, 0],
-        [0, 0, 52],
+        [0, 0, 53],
     ),
-    Gate::new(385, Kind::Op, Privilege::None, true, [9, 0, 0], [1, 0, 0], [3, 0, 53]),
+    Gate::new(385, Kind::Op, Privilege::None, true, [9, 0, 0], [1, 0, 0], [3, 0, 54]),
     Gate::new(
         385,
         Kind::Op,
@@ -7489,7 +7489,7 @@ pub(super) static GATES: [Gate; 590] = [
         [0, 0, 0],
         [0, 0, 0],
     ),
-    Gate::new(418, Kind::Op, Privilege::None, true, [0, 13, 0], [30, 0, 0], [0, 0, 54]),
+    Gate::new(418, Kind::Op, Privilege::None, true, [0, 13, 0], [30, 0, 0], [0, 0, 55]),
     Gate::new(418, Kind::Op, Privilege::None, true, [13, 13, 13], [0, 0, 0], [0, 0, 0]),
     Gate::new(418, Kind::Op, Privilege::None, false, [13, 13, 0], [0, 0, 0], [0, 23, 0]),
     Gate::new(
@@ -7761,7 +7761,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [33, 0, 0],
         [32, 0, 0],
-        [0, 0, 55],
+        [0, 0, 56],
     ),
     Gate::new(
         508,
@@ -7770,7 +7770,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [33, 0, 0],
         [32, 0, 0],
-        [0, 0, 56],
+        [0, 0, 57],
     ),
     Gate::new(
         508,
@@ -7935,16 +7935,7 @@ pub(super) static GATES: [Gate; 590] = [
         false,
         [63, 63, 36],
         [0, 0, 0],
-        [0, 29, 57],
-    ),
-    Gate::new(
-        558,
-        Kind::Op,
-        Privilege::DeviceModel,
-        true,
-        [63, 63, 36],
-        [13, 13, 13],
-        [0, 0, 58],
+        [0, 29, 58],
     ),
     Gate::new(
         558,
@@ -7996,7 +7987,7 @@ pub(super) static GATES: [Gate; 590] = [
         Kind::Op,
         Privilege::DeviceModel,
         true,
-        [63, 63, 0],
+        [63, 63, 36],
         [13, 13, 13],
         [0, 0, 64],
     ),
@@ -8070,6 +8061,15 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [63, 63, 0],
         [13, 13, 13],
+        [0, 0, 72],
+    ),
+    Gate::new(
+        558,
+        Kind::Op,
+        Privilege::DeviceModel,
+        true,
+        [63, 63, 0],
+        [13, 13, 13],
         [0, 0, 0],
     ),
     Gate::new(
@@ -8079,7 +8079,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [40, 40, 0],
         [13, 13, 13],
-        [0, 0, 72],
+        [0, 0, 73],
     ),
     Gate::new(
         558,
@@ -8198,7 +8198,7 @@ pub(super) static GATES: [Gate; 590] = [
         true,
         [18, 0, 0],
         [35, 0, 0],
-        [0, 0, 73],
+        [0, 0, 74],
     ),
 ];
 pub(super) static SPANS: &[&[Span]] = &[
@@ -8886,6 +8886,7 @@ pub(super) static VIAS: &[&[Way]] = &[
         Way::always(Operation::__HYPERVISOR_physdev_op_compat),
     ],
     &[Way::always(Operation::PHYSDEVOP_manage_pci_add)],
+    &[Way::always(Operation::PHYSDEVOP_alloc_irq_vector)],
     &[Way::always(Operation::PHYSDEVOP_map_pirq)],
     &[
         Way::always(Operation::PHYSDEVOP_manage_pci_add_ext),
